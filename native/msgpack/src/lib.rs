@@ -1,0 +1,1 @@
+//! MessagePack tokens, read and written without an interpreter.

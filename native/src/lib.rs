@@ -1,0 +1,17 @@
+//! The native half of fast_langgraph: the codec, and storage on the host's own SQLite.
+use pyo3::prelude::*;
+
+mod buffer;
+mod codec;
+mod errors;
+mod host_sqlite;
+mod saver;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    codec::register(module)?;
+    host_sqlite::register(module)?;
+    saver::register(module)?;
+    Ok(())
+}
