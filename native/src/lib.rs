@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 
 mod buffer;
 mod codec;
+mod counts;
 mod errors;
 mod host_sqlite;
 mod saver;
