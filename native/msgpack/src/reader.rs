@@ -97,8 +97,14 @@ impl<'a> Reader<'a> {
         Ok(Token::Ext(code.cast_signed(), self.bytes(len)?))
     }
 
-    #[inline]
+    /// The next token.
     pub fn token(&mut self) -> Result<Token<'a>, ReadError> {
+        self.next_token()
+    }
+
+    /// As `token`, written out where it is called: for the one or two places that matter.
+    #[inline(always)]
+    pub fn next_token(&mut self) -> Result<Token<'a>, ReadError> {
         Ok(match Marker::from_u8(self.u8()?) {
             Marker::Null => Token::Nil,
             Marker::True => Token::Bool(true),

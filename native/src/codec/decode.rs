@@ -58,7 +58,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         if level == LEVELS {
             return Err(Fail::Depth);
         }
-        match reader.token()? {
+        match reader.next_token()? {
             Token::Str(bytes) => text::str_from(self.py, bytes),
             Token::Array(len) => self.array(reader, len, level, exts),
             Token::Map(len) => self.map(reader, len, level, exts),
@@ -88,7 +88,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
             }
         };
         // SAFETY: as above.
-        unsafe { Bound::from_owned_ptr_or_err(self.py, object) }.map_err(Fail::Python)
+        unsafe { Bound::from_owned_ptr_or_err(self.py, object) }.map_err(Fail::from)
     }
 
     #[inline]
@@ -99,7 +99,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         // SAFETY: a new list of `room` empty places, each filled once; an early return drops it with
         // places empty, which lists allow for.
         unsafe {
-            let list = Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(room.cast_signed())).map_err(Fail::Python)?;
+            let list = Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(room.cast_signed())).map_err(Fail::from)?;
             for index in 0..len as usize {
                 let item = self.value(reader, level + 1, exts)?;
                 if index >= room {
@@ -127,7 +127,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         if level == LEVELS {
             return Err(Fail::Depth);
         }
-        match reader.token()? {
+        match reader.next_token()? {
             Token::Str(bytes) => keys::key_from(self.py, bytes),
             Token::Array(len) => self.tuple_key(reader, len, level),
             token => self.scalar(token),
@@ -139,7 +139,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         for _ in 0..len {
             items.push(self.key(reader, level + 1)?);
         }
-        Ok(pyo3::types::PyTuple::new(self.py, items).map_err(Fail::Python)?.into_any())
+        Ok(pyo3::types::PyTuple::new(self.py, items).map_err(Fail::from)?.into_any())
     }
 
     fn ext(&mut self, code: i8, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
@@ -184,7 +184,7 @@ unsafe extern "C" {
 #[inline]
 pub fn new_dict(py: Python<'_>, room: usize) -> Result<Bound<'_, PyAny>, Fail> {
     // SAFETY: the interpreter is attached; a new reference, or NULL with an error set.
-    unsafe { Bound::from_owned_ptr_or_err(py, _PyDict_NewPresized(room.cast_signed())) }.map_err(Fail::Python)
+    unsafe { Bound::from_owned_ptr_or_err(py, _PyDict_NewPresized(room.cast_signed())) }.map_err(Fail::from)
 }
 
 #[inline]

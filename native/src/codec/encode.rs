@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::writer;
+use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -17,9 +17,9 @@ const LEVELS: u16 = 255;
 /// Exts within one another, with what lies between them: below stock's limit, which is Python's stack.
 const DEEPEST: u16 = 300;
 
-pub struct Encoder<'a, 'py> {
+pub struct Encoder<'a, 'py, S> {
     pub py: Python<'py>,
-    pub out: Vec<u8>,
+    pub out: S,
     stock: &'a Stock,
     /// Arrays and maps open since the last ext.
     levels: u16,
@@ -34,8 +34,8 @@ pub struct Encoder<'a, 'py> {
     seen: Vec<(*mut ffi::PyTypeObject, Option<Arc<PlainClass>>)>,
 }
 
-impl<'a, 'py> Encoder<'a, 'py> {
-    pub fn new(py: Python<'py>, stock: &'a Stock, out: Vec<u8>) -> Self {
+impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
+    pub fn new(py: Python<'py>, stock: &'a Stock, out: S) -> Self {
         Self { py, out, stock, levels: 0, depth: 0, ran_python: false, handed_over: 0, seen: Vec::new() }
     }
 
@@ -94,8 +94,8 @@ impl<'a, 'py> Encoder<'a, 'py> {
             let bytes = ffi::PyUnicode_AsEncodedString(object, c"utf-8".as_ptr(), c"replace".as_ptr());
             Bound::from_owned_ptr_or_err(self.py, bytes)
         }
-        .map_err(Fail::Python)?;
-        let bytes = bytes.cast_into::<pyo3::types::PyBytes>().map_err(|error| Fail::Said(error.to_string()))?;
+        .map_err(Fail::from)?;
+        let bytes = bytes.cast_into::<pyo3::types::PyBytes>().map_err(|error| Fail::Said(error.to_string().into()))?;
         Ok(writer::str(&mut self.out, bytes.as_bytes())?)
     }
 
@@ -241,13 +241,13 @@ impl<'a, 'py> Encoder<'a, 'py> {
         // SAFETY: `key` is a live object by the caller's word.
         let key = unsafe { Bound::from_borrowed_ptr(self.py, key) };
         let map = pyo3::types::PyDict::new(self.py);
-        map.set_item(&key, self.py.None()).map_err(Fail::Python)?;
+        map.set_item(&key, self.py.None()).map_err(Fail::from)?;
         self.handed_over(1);
         // The levels that are open here count for the key as well.
         let bytes = self.stock.encode(map.as_any())?;
         match bytes.as_bytes() {
             [0x81, key @ .., 0xc0] => {
-                self.out.extend_from_slice(key);
+                self.out.extend(key);
                 Ok(())
             }
             _ => Err(Fail::Key),
@@ -296,7 +296,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
     pub fn hook(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
         self.handed_over(1);
         let bytes = self.stock.encode(object)?;
-        self.out.extend_from_slice(bytes.as_bytes());
+        self.out.extend(bytes.as_bytes());
         Ok(())
     }
 
@@ -339,7 +339,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
             // Stock sees the hook fail, whatever it was that failed in it.
             Err(Fail::Python(error)) => Err(Fail::Python(error)),
             Err(Fail::Deep) => Err(Fail::Deep),
-            Err(_) => Err(Fail::Type(type_name(object))),
+            Err(_) => Err(Fail::Type(type_name(object).into())),
             Ok(()) => Ok(()),
         }
     }

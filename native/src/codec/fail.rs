@@ -5,6 +5,7 @@ use fast_langgraph_msgpack::reader::ReadError;
 use fast_langgraph_msgpack::writer::TooLong;
 use pyo3::prelude::*;
 
+/// A few words at most: it is part of every result on the way.
 #[derive(Debug)]
 pub enum Fail {
     /// Input ends before its value does.
@@ -28,13 +29,19 @@ pub enum Fail {
     Surrogates,
     TooLong,
     /// An object whose ext could not be made; its type's name.
-    Type(String),
+    Type(Box<str>),
     /// What stock's own encoder said of a value it was handed.
-    Said(String),
+    Said(Box<str>),
     /// A container that changed while it was encoded: its header is wrong now.
     Mutated,
     /// Python itself failed (out of memory).
-    Python(PyErr),
+    Python(Box<PyErr>),
+}
+
+impl From<PyErr> for Fail {
+    fn from(error: PyErr) -> Self {
+        Self::Python(Box::new(error))
+    }
 }
 
 impl From<ReadError> for Fail {

@@ -4,11 +4,13 @@
 //! exts of known types; `stock` is what everything else is handed to.
 use std::sync::LazyLock;
 
+use fast_langgraph_msgpack::writer::Sink;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 
 mod build;
+mod bytes;
 mod decode;
 mod encode;
 mod fail;
@@ -22,6 +24,7 @@ mod text;
 
 use crate::buffer;
 use crate::counts::Counts;
+use bytes::PyBytesSink;
 use decode::Decoder;
 use encode::Encoder;
 use fail::Fail;
@@ -30,14 +33,14 @@ use stock::Stock;
 static ENCODED: LazyLock<Counts> = LazyLock::new(Counts::default);
 static DECODED: LazyLock<Counts> = LazyLock::new(Counts::default);
 
-/// `value` in stock's bytes; None where stock has to do it, and nothing has run yet.
-pub fn encode(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
+/// Writes `value` in stock's bytes and gives the sink back; `Err` has the reason where stock has to do it,
+/// and nothing has run yet.
+fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult<Result<S, &'static str>> {
     let stock = stock::current()?;
     if !stock.encoder_is_live(py) {
-        ENCODED.fell_back("stock's encoder was replaced");
-        return Ok(None);
+        return Ok(Err("stock's encoder was replaced"));
     }
-    let mut encoder = Encoder::new(py, &stock, buffer::take());
+    let mut encoder = Encoder::new(py, &stock, out);
     // SAFETY: the caller holds `value`.
     #[allow(unsafe_code)]
     let result = unsafe { encoder.value(value.as_ptr()) };
@@ -46,14 +49,10 @@ pub fn encode(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u
         Ok(()) => {
             ENCODED.called();
             ENCODED.hand_over(handed_over);
-            Ok(Some(out))
+            Ok(Ok(out))
         }
+        Err(fail) if !ran_python && !matches!(fail, Fail::Python(_)) => Ok(Err(fail.reason())),
         Err(fail) => {
-            buffer::give_back(out);
-            if !ran_python && !matches!(fail, Fail::Python(_)) {
-                ENCODED.fell_back(fail.reason());
-                return Ok(None);
-            }
             ENCODED.called();
             ENCODED.hand_over(handed_over);
             Err(stock.encode_error(py, fail))
@@ -62,7 +61,7 @@ pub fn encode(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u
 }
 
 /// The object of `data` as stock makes it; None where stock has to do it, and nothing has run yet.
-pub fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let stock = stock::current()?;
     if !stock.made_hook(hook) {
         DECODED.fell_back("custom ext hook");
@@ -107,10 +106,32 @@ fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Boun
         ENCODED.called();
         return not_implemented();
     }
-    let Some(out) = encode(py, value)? else { return not_implemented() };
-    let bytes = PyBytes::new(py, &out);
-    buffer::give_back(out);
-    Ok(PyTuple::new(py, [intern!(py, "msgpack").as_any(), bytes.as_any()])?.into_any())
+    let encoded = match bytes::bulk(value) {
+        Some(size) => encode(py, value, PyBytesSink::new(py, size))?.map(PyBytesSink::finish),
+        None => encode(py, value, buffer::take())?.map(|out| {
+            let bytes = PyBytes::new(py, &out).into_any();
+            buffer::give_back(out);
+            Ok(bytes)
+        }),
+    };
+    match encoded {
+        Ok(bytes) => Ok(PyTuple::new(py, [intern!(py, "msgpack").as_any(), &bytes?])?.into_any()),
+        Err(reason) => {
+            ENCODED.fell_back(reason);
+            not_implemented()
+        }
+    }
+}
+
+/// The bytes of `value` as msgpack, left in Rust; None where stock has to do it, or where they are not
+/// msgpack.
+#[pyfunction]
+fn dumps_blob(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<buffer::Blob>> {
+    if value.is_none() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() {
+        return Ok(None);
+    }
+    // What stock has to do is counted where its serializer is then called.
+    Ok(encode(py, value, buffer::take())?.ok().map(buffer::Blob::new))
 }
 
 /// `JsonPlusSerializer.loads_typed`, or NotImplemented where stock has to do it.
@@ -163,6 +184,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("DECODED", DECODED.clone())?;
     module.add_function(wrap_pyfunction!(stock::configure, module)?)?;
     module.add_function(wrap_pyfunction!(dumps_typed, module)?)?;
+    module.add_function(wrap_pyfunction!(dumps_blob, module)?)?;
     module.add_function(wrap_pyfunction!(loads_typed, module)?)?;
     module.add_function(wrap_pyfunction!(keys::key_cache_misses, module)?)?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Instances of plain model classes, read from `__dict__` in place of `model_dump()`.
 #![allow(unsafe_code)] // reads slots and walks dicts by their C structure
 
-use fast_langgraph_msgpack::writer;
+use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -30,19 +30,19 @@ const INVALID_TOOL_CALL: &[(&str, Kind, &str)] = &[
     ("error", Kind::OptionalStr, ""),
 ];
 
-impl<'a, 'py> Encoder<'a, 'py> {
+impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// # Safety
     /// `object` is an instance of just this class.
     pub unsafe fn model(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> Result<(), Fail> {
         // SAFETY: `object` is alive by the caller's word.
         let object = unsafe { Bound::from_borrowed_ptr(self.py, object) };
-        let start = self.out.len();
+        let start = self.out.written();
         let open = writer::open_ext(&mut self.out);
         // SAFETY: of this class by the caller's word.
         if unsafe { self.dump(object.as_ptr(), class) } {
             return Ok(writer::close_ext(&mut self.out, open, PYDANTIC_V2)?);
         }
-        self.out.truncate(start);
+        self.out.cut(start);
         self.hook(&object)
     }
 
@@ -69,7 +69,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
             if ffi::Py_TYPE(dict.as_ptr()) != &raw mut ffi::PyDict_Type {
                 return false;
             }
-            self.out.extend_from_slice(&class.header);
+            self.out.extend(&class.header);
             let size = ffi::PyDict_Size(dict.as_ptr()) + extra_size;
             if writer::map_len(&mut self.out, size.unsigned_abs()).is_err() {
                 return false;
@@ -83,7 +83,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
                     (ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type).then(|| text::utf8(self.py, key)).flatten()
                 };
                 let Some(field) = class.field(expected, key, text) else { return false };
-                self.out.extend_from_slice(&field.name.encoded);
+                self.out.extend(&field.name.encoded);
                 if !self.field(field, value) {
                     return false;
                 }
@@ -161,7 +161,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
                         field.literals.iter().find(|literal| literal.bytes() == text)
                     });
                     let Some(literal) = literal else { return false };
-                    self.out.extend_from_slice(&literal.encoded);
+                    self.out.extend(&literal.encoded);
                     true
                 }
                 Kind::ToolCalls => self.records(value, TOOL_CALL),

@@ -122,26 +122,26 @@ impl Stock {
     pub fn encode<'py>(&self, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyBytes>, Fail> {
         let py = value.py();
         let said = match self.encoder.bind(py).call1((value,)) {
-            Ok(bytes) => return bytes.cast_into().map_err(|error| Fail::Said(error.to_string())),
+            Ok(bytes) => return bytes.cast_into().map_err(|error| Fail::Said(error.to_string().into())),
             Err(error) => error,
         };
         // Whatever a hook raises, KeyboardInterrupt included, ormsgpack makes a MsgpackEncodeError of.
         if said.is_instance(py, self.encode_error.bind(py)) {
-            return Err(Fail::Said(said.value(py).to_string()));
+            return Err(Fail::Said(said.value(py).to_string().into()));
         }
-        Err(Fail::Type(type_name(value)))
+        Err(Fail::Type(type_name(value).into()))
     }
 
     pub fn encode_error(&self, py: Python<'_>, fail: Fail) -> PyErr {
         match fail {
-            Fail::Python(error) => error,
+            Fail::Python(error) => *error,
             fail => PyErr::from_type(self.encode_error.bind(py).clone(), fail.text().into_owned()),
         }
     }
 
     pub fn decode_error(&self, py: Python<'_>, fail: Fail) -> PyErr {
         match fail {
-            Fail::Python(error) => error,
+            Fail::Python(error) => *error,
             fail => PyErr::from_type(self.decode_error.bind(py).clone(), fail.text().into_owned()),
         }
     }

@@ -41,7 +41,7 @@ pub fn str_from<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>,
 
 fn allocated<'py>(py: Python<'py>, length: usize, max_char: u32) -> Result<Bound<'py, PyAny>, Fail> {
     // SAFETY: the interpreter is attached; the result is a new reference or NULL with an error set.
-    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length.cast_signed(), max_char)) }.map_err(Fail::Python)
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length.cast_signed(), max_char)) }.map_err(Fail::from)
 }
 
 #[inline]
@@ -59,7 +59,7 @@ fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> 
 fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
     // A leading byte below 0xc4 means characters up to U+00FF, one below 0xf0 up to U+FFFF. CPython
     // requires the narrowest form; the leading byte gives its width, which is all that this needs.
-    let highest = text.bytes().max().unwrap_or(0);
+    let highest = text.bytes().fold(0, u8::max);
     let length = text.chars().count();
     // SAFETY: each arm fills just the `length` characters of the width that was asked for, in a str
     // that nobody else has seen yet.
@@ -84,9 +84,12 @@ fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
 
 /// # Safety
 /// `data` has room for as many `T` as `text` has characters.
-unsafe fn fill<T>(data: *mut T, text: &str, narrow: impl Fn(char) -> T) {
-    for (index, character) in text.chars().enumerate() {
-        // SAFETY: index is below the number of characters.
-        unsafe { data.add(index).write(narrow(character)) };
+unsafe fn fill<T>(mut data: *mut T, text: &str, narrow: impl Fn(char) -> T) {
+    for character in text.chars() {
+        // SAFETY: this comes to pass once for each character.
+        unsafe {
+            data.write(narrow(character));
+            data = data.add(1);
+        }
     }
 }
