@@ -39,7 +39,12 @@ class PatchSite:
             self.skip = "this release has no such method"
         elif not skip and getattr(self.stock, "__module__", None) != owner.__module__:
             self.skip = f"already replaced by {getattr(self.stock, '__module__', '?')}"
-        self.replacement = None if self.skip else make(self)
+        self.replacement = None
+        if not self.skip:
+            try:
+                self.replacement = make(self)
+            except LookupError as error:
+                self.skip = str(error.args[0])
 
     def install(self) -> None:
         """Puts the replacement in place, unless something else than stock's own stands there."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -11,13 +10,15 @@ from fast_langgraph import _native, _saver_sql
 from fast_langgraph._codec import Codec
 from fast_langgraph._commit import commit
 from fast_langgraph._guards import Guard, checked
+from fast_langgraph._host import PYTHON, bind
 from fast_langgraph._native import Operation, Unsupported
-from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, write_rows
+from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, pending_writes, plain, write_rows
 from fast_langgraph._sites import PatchSite
 
 
 def sites(codec: Codec) -> list[PatchSite]:
     from langgraph.checkpoint import sqlite
+    from langgraph.checkpoint.base import WRITES_IDX_MAP
 
     owner = sqlite.SqliteSaver
     guard = Guard(owner, "cursor", "setup")
@@ -58,7 +59,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                             checkpoint["id"],
                             config["configurable"].get("checkpoint_id"),
                             kind,
-                            _plain(blob),
+                            plain(blob),
                             described,
                         ),
                     )
@@ -96,7 +97,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 with self.cursor() as cursor:
                     if rows is None or not isinstance(error, Unsupported):
                         raise
-                    cursor.executemany(statement, [tuple(map(_plain, row)) for row in rows])
+                    cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
             else:
                 commit(self, operation)
 
@@ -151,33 +152,16 @@ def sites(codec: Codec) -> list[PatchSite]:
 
         return get_tuple
 
-    from langgraph.checkpoint.base import WRITES_IDX_MAP
-
-    made = []
-    for attribute, make in (
-        ("put", put),
-        ("put_writes", put_writes),
-        ("get_tuple", get_tuple),
-        ("delete_thread", delete_thread),
-    ):
-        made.append(PatchSite(owner, attribute, make))
-    return made
+    makers = {"put": put, "put_writes": put_writes, "get_tuple": get_tuple, "delete_thread": delete_thread}
+    skip = without_handle(sqlite.sqlite3)
+    return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
 
 
-def pending_writes(get_tuple: Any) -> Callable[[Any], str]:
-    """A function that gives the statement for a saver's pending writes."""
-    text = _saver_sql.pending_writes_statement(get_tuple)
-    if text is not None:
-        return lambda saver: text
-    from langgraph.checkpoint.sqlite.utils import pending_writes_sql
-
-    return lambda saver: pending_writes_sql(saver._has_task_path)
+def without_handle(sqlite3: Any) -> str:
+    """Why sqlite3 itself does the storage, and Rust the codec alone; empty where Rust does both."""
+    route, reason = bind(sqlite3)
+    return f"sqlite3 does the storage, Rust the codec: {reason}" if route == PYTHON else ""
 
 
 def _connection(saver: Any) -> Any:
     return saver.conn
-
-
-def _plain(value: Any) -> Any:
-    """What sqlite3 can bind."""
-    return bytes(value) if type(value) is _native.Blob else value

@@ -17,9 +17,20 @@ _refusal = ""
 
 
 def _discover() -> list[PatchSite]:
-    from fast_langgraph import _serializer
+    from fast_langgraph import _serializer, _sqlite_saver
+    from fast_langgraph._codec import Codec
 
-    return _serializer.sites()
+    found = _serializer.sites()
+    dumps, loads = found
+    codec = Codec(dumps.owner, dumps, loads)
+    found += _sqlite_saver.sites(codec)
+    try:
+        import aiosqlite  # noqa: F401
+    except ImportError:
+        return found
+    from fast_langgraph import _async_sqlite_saver
+
+    return found + _async_sqlite_saver.sites(codec)
 
 
 def patch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fast_langgraph import __version__, _versions
-from fast_langgraph import patching
+from fast_langgraph import _host, patching
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Status:
     #: why ``patch()`` changed nothing, if so
     refusal: str
     versions: dict[str, str]
+    #: how Rust reaches SQLite, by the module of the connections: "symbols" or "extension" and the
+    #: library's version, or "python" and the reason why sqlite3 itself does the storage
+    sqlite: dict[str, tuple[str, str]] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -36,6 +39,9 @@ class Status:
         if self.refusal:
             lines.append(f"  {self.refusal}")
         lines += [f"  {name} {version or 'not installed'}" for name, version in self.versions.items()]
+        for module, (route, detail) in self.sqlite.items():
+            how = f"not reached: {detail}" if route == "python" else f"SQLite {detail}, reached by {route}"
+            lines.append(f"  {module}: {how}")
         for site in self.sites.values():
             lines.append(f"  {site.name:<44} {site.state:<8} {site.calls:>9,} calls")
             if site.reason:
@@ -58,5 +64,6 @@ def status() -> Status:
         patched=patching.is_patched(),
         refusal=patching.refusal(),
         versions={name: _versions.installed(name) for name in names},
+        sqlite={module: (route, detail) for module, route, detail in _host.bound()},
         sites=sites,
     )
