@@ -66,6 +66,7 @@ except ImportError:
 
 
 def sites(codec: Codec) -> list[PatchSite]:
+    import aiosqlite.core
     from langgraph.checkpoint.base import WRITES_IDX_MAP
     from langgraph.checkpoint.sqlite import aio
 
@@ -197,5 +198,5 @@ def sites(codec: Codec) -> list[PatchSite]:
         "aget_tuple": aget_tuple,
         "adelete_thread": adelete_thread,
     }
-    skip = without_handle(aio.aiosqlite.core.sqlite3)
+    skip = without_handle(vars(aiosqlite.core)["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]

@@ -27,9 +27,7 @@ class Guard:
         return ""
 
 
-def checked(
-    site: PatchSite, guard: Guard, connection: Callable[[Any], Any]
-) -> Callable[[Any], bool]:
+def checked(site: PatchSite, guard: Guard, connection: Callable[[Any], Any]) -> Callable[[Any], bool]:
     """A function that says whether ours may run for a saver, and counts the call and why not."""
     counts = site.counts
     eligible = _native.eligible

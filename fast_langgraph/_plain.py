@@ -19,22 +19,24 @@ Field = tuple[str, str, tuple[str, ...]]
 Description = tuple[str, str, list[Field], bool, bool, str]
 
 MESSAGES = "langchain_core.messages."
-CLASSES = frozenset({
-    (MESSAGES + "human", "HumanMessage"),
-    (MESSAGES + "human", "HumanMessageChunk"),
-    (MESSAGES + "ai", "AIMessage"),
-    (MESSAGES + "ai", "AIMessageChunk"),
-    (MESSAGES + "system", "SystemMessage"),
-    (MESSAGES + "system", "SystemMessageChunk"),
-    (MESSAGES + "tool", "ToolMessage"),
-    (MESSAGES + "tool", "ToolMessageChunk"),
-    (MESSAGES + "chat", "ChatMessage"),
-    (MESSAGES + "chat", "ChatMessageChunk"),
-    (MESSAGES + "function", "FunctionMessage"),
-    (MESSAGES + "function", "FunctionMessageChunk"),
-    (MESSAGES + "modifier", "RemoveMessage"),
-    ("langchain_core.documents.base", "Document"),
-})
+CLASSES = frozenset(
+    {
+        (MESSAGES + "human", "HumanMessage"),
+        (MESSAGES + "human", "HumanMessageChunk"),
+        (MESSAGES + "ai", "AIMessage"),
+        (MESSAGES + "ai", "AIMessageChunk"),
+        (MESSAGES + "system", "SystemMessage"),
+        (MESSAGES + "system", "SystemMessageChunk"),
+        (MESSAGES + "tool", "ToolMessage"),
+        (MESSAGES + "tool", "ToolMessageChunk"),
+        (MESSAGES + "chat", "ChatMessage"),
+        (MESSAGES + "chat", "ChatMessageChunk"),
+        (MESSAGES + "function", "FunctionMessage"),
+        (MESSAGES + "function", "FunctionMessageChunk"),
+        (MESSAGES + "modifier", "RemoveMessage"),
+        ("langchain_core.documents.base", "Document"),
+    }
+)
 
 #: kind of a field by its annotation, as repr() gives it on any supported release
 KINDS = {
@@ -148,7 +150,7 @@ def fingerprint(cls: Any) -> str:
         return ""
     if cls.model_post_init is not BaseModel.model_post_init or cls.__new__ is not object.__new__:
         return ""
-    if cls.model_construct.__func__ is not BaseModel.model_construct.__func__:
+    if getattr(cls.model_construct, "__func__", cls) is not getattr(BaseModel.model_construct, "__func__", None):
         return ""
     parts: list[str] = []
     for name, field in cls.model_fields.items():

@@ -21,7 +21,7 @@ try:
     from langgraph.checkpoint.base import writes_sort_key
 except ImportError:
     # Releases that let SQLite sort the writes.
-    writes_sort_key = None
+    writes_sort_key = None  # type: ignore[assignment]
 
 
 def _stock_metadata_bytes(config: Any, metadata: Any) -> bytes:
@@ -33,7 +33,13 @@ _SAMPLE_CONFIG = {
     "metadata": {"a": 1, "b": "x\0y", "__c": 1, "source": "no", "langgraph_step": 1, "d": [1]},
     "configurable": {"thread_id": "1", "checkpoint_id": "2", "e": 0.1, "f": True, "g": None, "a": 2},
 }
-_SAMPLE_METADATA = {"source": "lo\0op", "step": -1, "parents": {}, "n": None, "x": ["\u00e9\n\"\\\x7f", 1e16, {"k": False}]}
+_SAMPLE_METADATA = {
+    "source": "lo\0op",
+    "step": -1,
+    "parents": {},
+    "n": None,
+    "x": ['\u00e9\n"\\\x7f', 1e16, {"k": False}],
+}
 
 
 def metadata_bytes(config: Any, metadata: Any) -> bytes:
@@ -102,7 +108,7 @@ def checkpoint_tuple(
     if writes_sort_key is not None:
         writes = sorted(writes, key=lambda write: writes_sort_key(write[4], write[0], write[5]))
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
-    return CheckpointTuple(config, checkpoint, described, parent, pending)
+    return CheckpointTuple(config, checkpoint, described, parent, pending)  # type: ignore[arg-type]
 
 
 def pending_writes(get_tuple: Any) -> Callable[[Any], str]:

@@ -20,7 +20,7 @@ def dumps_typed(site: PatchSite) -> Callable[..., Any]:
     EncodeError = ormsgpack.MsgpackEncodeError
 
     @wraps(stock)
-    def dumps_typed(self: Any, obj: Any) -> tuple[str, bytes]:
+    def dumps_typed(self: Any, obj: Any) -> Any:
         if disabled() or not site.enabled:
             return stock(self, obj)
         try:
@@ -54,6 +54,7 @@ def sites() -> list[PatchSite]:
     """The serializer's sites; the codec is configured for the module that is imported now."""
     import ormsgpack
     from langgraph.checkpoint.serde import jsonplus
+    from pydantic import BaseModel
 
     from fast_langgraph import _plain
 
@@ -66,10 +67,6 @@ def sites() -> list[PatchSite]:
         | ormsgpack.OPT_REPLACE_SURROGATES
     )
     skip = "" if jsonplus._option == known else "this release encodes with other options"
-    try:
-        from pydantic import BaseModel
-    except ImportError:
-        BaseModel = None
     _native.configure(jsonplus, _plain.describe, BaseModel)
     owner = jsonplus.JsonPlusSerializer
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -136,10 +137,9 @@ def sites(codec: Codec) -> list[PatchSite]:
             configurable = config["configurable"]
             checkpoint_ns = configurable.get("checkpoint_ns", "")
             checkpoint_id = configurable.get("checkpoint_id")
-            if checkpoint_id:
-                statement, parameters = by_id, (str(configurable["thread_id"]), checkpoint_ns, checkpoint_id)
-            else:
-                statement, parameters = latest, (str(configurable["thread_id"]), checkpoint_ns)
+            thread_id = str(configurable["thread_id"])
+            parameters = (thread_id, checkpoint_ns, checkpoint_id) if checkpoint_id else (thread_id, checkpoint_ns)
+            statement = by_id if checkpoint_id else latest
             try:
                 with self.lock:
                     self.setup()
@@ -153,7 +153,7 @@ def sites(codec: Codec) -> list[PatchSite]:
         return get_tuple
 
     makers = {"put": put, "put_writes": put_writes, "get_tuple": get_tuple, "delete_thread": delete_thread}
-    skip = without_handle(sqlite.sqlite3)
+    skip = without_handle(sys.modules[owner.__module__].__dict__["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fast_langgraph import __version__, _versions
-from fast_langgraph import _host, patching
+from fast_langgraph import __version__, _host, _versions, patching
 
 
 @dataclass(frozen=True)

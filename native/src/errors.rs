@@ -81,9 +81,35 @@ pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
 #[cfg(Py_3_11)]
 fn name_of(py: Python<'_>, host: &Host, extended: c_int) -> String {
     const PRIMARY: [&str; 29] = [
-        "OK", "ERROR", "INTERNAL", "PERM", "ABORT", "BUSY", "LOCKED", "NOMEM", "READONLY", "INTERRUPT", "IOERR",
-        "CORRUPT", "NOTFOUND", "FULL", "CANTOPEN", "PROTOCOL", "EMPTY", "SCHEMA", "TOOBIG", "CONSTRAINT", "MISMATCH",
-        "MISUSE", "NOLFS", "AUTH", "FORMAT", "RANGE", "NOTADB", "NOTICE", "WARNING",
+        "OK",
+        "ERROR",
+        "INTERNAL",
+        "PERM",
+        "ABORT",
+        "BUSY",
+        "LOCKED",
+        "NOMEM",
+        "READONLY",
+        "INTERRUPT",
+        "IOERR",
+        "CORRUPT",
+        "NOTFOUND",
+        "FULL",
+        "CANTOPEN",
+        "PROTOCOL",
+        "EMPTY",
+        "SCHEMA",
+        "TOOBIG",
+        "CONSTRAINT",
+        "MISMATCH",
+        "MISUSE",
+        "NOLFS",
+        "AUTH",
+        "FORMAT",
+        "RANGE",
+        "NOTADB",
+        "NOTICE",
+        "WARNING",
     ];
     let primary = usize::try_from(extended & 0xff).ok().and_then(|code| PRIMARY.get(code));
     let unknown = || "unknown".to_owned();

@@ -229,7 +229,11 @@ fn by_symbols<'py>(module: &Bound<'py, PyAny>, use_table: bool) -> PyResult<Foun
         let hidden = || refusal("the sqlite3 extension module hides SQLite's symbols");
         let register = loaded::symbol(library, c"sqlite3_auto_extension").ok_or_else(hidden)?;
         let cancel = loaded::symbol(library, c"sqlite3_cancel_auto_extension").ok_or_else(hidden)?;
-        (library, std::mem::transmute::<*mut c_void, Register>(register), std::mem::transmute::<*mut c_void, Register>(cancel))
+        (
+            library,
+            std::mem::transmute::<*mut c_void, Register>(register),
+            std::mem::transmute::<*mut c_void, Register>(cancel),
+        )
     };
     // SAFETY: `capture` is of the type that SQLite calls.
     unsafe { register(capture) };

@@ -20,6 +20,8 @@ const INPUT_DETAILS: &[&[u8]] = &[b"audio", b"cache_creation", b"cache_read"];
 const OUTPUT_DETAILS: &[&[u8]] = &[b"audio", b"reasoning"];
 
 type Value<'py> = Option<Bound<'py, PyAny>>;
+/// Reads one value of a record.
+type Part<'py, D> = fn(&mut D, &mut Reader<'_>) -> Value<'py>;
 
 impl<'a, 'py> Decoder<'a, 'py> {
     /// The instance that stock's `cls(**payload[2])` makes, or None where the payload is not strictly of
@@ -148,9 +150,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         match reader.token().ok()? {
             Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
             Token::Array(len) => {
-                let elements = Reader::new(reader.rest());
                 let list = self.array(reader, len, LEVEL, Exts::Refused).ok()?;
-                drop(elements);
                 let list = list.cast_into::<pyo3::types::PyList>().ok()?;
                 let fits = |item: Bound<'_, PyAny>| {
                     item.is_exact_instance_of::<pyo3::types::PyString>() || item.is_exact_instance_of::<PyDict>()
@@ -161,7 +161,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
     }
 
-    fn records(&mut self, reader: &mut Reader<'_>, record: fn(&mut Self, &mut Reader<'_>) -> Value<'py>) -> Value<'py> {
+    fn records(&mut self, reader: &mut Reader<'_>, record: Part<'py, Self>) -> Value<'py> {
         let Token::Array(len) = reader.token().ok()? else { return None };
         let list = pyo3::types::PyList::empty(self.py);
         for _ in 0..len {
@@ -171,11 +171,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     /// A map of just these entries, in this order.
-    fn record(
-        &mut self,
-        reader: &mut Reader<'_>,
-        entries: &[(&[u8], fn(&mut Self, &mut Reader<'_>) -> Value<'py>)],
-    ) -> Value<'py> {
+    fn record(&mut self, reader: &mut Reader<'_>, entries: &[(&[u8], Part<'py, Self>)]) -> Value<'py> {
         if reader.token() != Ok(Token::Map(u32::try_from(entries.len()).ok()?)) {
             return None;
         }

@@ -80,9 +80,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
                 Token::UInt(value) => ffi::PyLong_FromUnsignedLongLong(value),
                 Token::Int(value) => ffi::PyLong_FromLongLong(value),
                 Token::Float(value) => ffi::PyFloat_FromDouble(value),
-                Token::Bin(bytes) => {
-                    ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed())
-                }
+                Token::Bin(bytes) => ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed()),
                 Token::Str(bytes) => return text::str_from(self.py, bytes),
                 Token::Array(_) | Token::Map(_) | Token::Ext(..) => return Err(Fail::Key),
             }
@@ -92,14 +90,21 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     #[inline]
-    pub fn array(&mut self, reader: &mut Reader<'_>, len: u32, level: u16, exts: Exts) -> Result<Bound<'py, PyAny>, Fail> {
+    pub fn array(
+        &mut self,
+        reader: &mut Reader<'_>,
+        len: u32,
+        level: u16,
+        exts: Exts,
+    ) -> Result<Bound<'py, PyAny>, Fail> {
         // A length that the input can't hold must not be allocated. Each element takes a byte or more,
         // so the input ends, with the error that stock has for it, before the list is full.
         let room = (len as usize).min(reader.remaining());
         // SAFETY: a new list of `room` empty places, each filled once; an early return drops it with
         // places empty, which lists allow for.
         unsafe {
-            let list = Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(room.cast_signed())).map_err(Fail::from)?;
+            let list =
+                Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(room.cast_signed())).map_err(Fail::from)?;
             for index in 0..len as usize {
                 let item = self.value(reader, level + 1, exts)?;
                 if index >= room {
@@ -112,7 +117,13 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     #[inline]
-    pub fn map(&mut self, reader: &mut Reader<'_>, len: u32, level: u16, exts: Exts) -> Result<Bound<'py, PyAny>, Fail> {
+    pub fn map(
+        &mut self,
+        reader: &mut Reader<'_>,
+        len: u32,
+        level: u16,
+        exts: Exts,
+    ) -> Result<Bound<'py, PyAny>, Fail> {
         let dict = new_dict(self.py, (len as usize).min(reader.remaining() / 2))?;
         for _ in 0..len {
             let key = self.key(reader, level + 1)?;

@@ -136,6 +136,22 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         Err(Fail::Int)
     }
 
+    /// # Errors
+    /// As `value`.
+    pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+        // SAFETY: the caller holds `object`.
+        unsafe { self.value(object.as_ptr()) }
+    }
+
+    /// An array of `len` values that `items` writes.
+    pub fn array(&mut self, len: usize, items: impl FnOnce(&mut Self) -> Result<(), Fail>) -> Result<(), Fail> {
+        self.enter()?;
+        writer::array_len(&mut self.out, len)?;
+        items(self)?;
+        self.leave();
+        Ok(())
+    }
+
     fn enter(&mut self) -> Result<(), Fail> {
         if self.levels == LEVELS {
             return Err(Fail::Depth);
@@ -337,7 +353,6 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         self.depth = depth;
         match written {
             // Stock sees the hook fail, whatever it was that failed in it.
-            Err(Fail::Python(error)) => Err(Fail::Python(error)),
             Err(Fail::Deep) => Err(Fail::Deep),
             Err(_) => Err(Fail::Type(type_name(object).into())),
             Ok(()) => Ok(()),

@@ -51,7 +51,9 @@ pub fn key_from<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>,
     unsafe {
         if !kept.is_null() {
             let length = ffi::PyUnicode_GET_LENGTH(kept).unsigned_abs();
-            if length == bytes.len() && std::slice::from_raw_parts(ffi::PyUnicode_DATA(kept).cast::<u8>(), length) == bytes {
+            if length == bytes.len()
+                && std::slice::from_raw_parts(ffi::PyUnicode_DATA(kept).cast::<u8>(), length) == bytes
+            {
                 return Ok(Bound::from_borrowed_ptr(py, kept));
             }
         }

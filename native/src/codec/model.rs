@@ -58,8 +58,13 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         unsafe {
             let dict = ffi::PyObject_GenericGetDict(object, std::ptr::null_mut());
             let Ok(dict) = Bound::from_owned_ptr_or_err(self.py, dict) else { return false };
-            let extra = object.byte_offset(slots.extra).cast::<*mut ffi::PyObject>().read();
-            let extra_size = if extra.is_null() || extra == ffi::Py_None() {
+            let slot = |offset: isize| object.byte_offset(offset).cast::<*mut ffi::PyObject>().read();
+            let extra = slot(slots.extra);
+            // An instance that was never initialized: pydantic raises.
+            if extra.is_null() || slot(slots.fields_set).is_null() {
+                return false;
+            }
+            let extra_size = if extra == ffi::Py_None() {
                 0
             } else if class.extra && ffi::Py_TYPE(extra) == &raw mut ffi::PyDict_Type {
                 ffi::PyDict_Size(extra)
@@ -79,9 +84,8 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             let mut key = std::ptr::null_mut();
             let mut value = std::ptr::null_mut();
             while ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-                let text = || {
-                    (ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type).then(|| text::utf8(self.py, key)).flatten()
-                };
+                let text =
+                    || (ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type).then(|| text::utf8(self.py, key)).flatten();
                 let Some(field) = class.field(expected, key, text) else { return false };
                 self.out.extend(&field.name.encoded);
                 if !self.field(field, value) {
@@ -156,10 +160,11 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
                     if class != &raw mut ffi::PyUnicode_Type {
                         return false;
                     }
-                    let literal = field.literals.iter().find(|literal| literal.object.as_ptr() == value).or_else(|| {
-                        let text = text::utf8(self.py, value)?;
-                        field.literals.iter().find(|literal| literal.bytes() == text)
-                    });
+                    let literal =
+                        field.literals.iter().find(|literal| literal.object.as_ptr() == value).or_else(|| {
+                            let text = text::utf8(self.py, value)?;
+                            field.literals.iter().find(|literal| literal.bytes() == text)
+                        });
                     let Some(literal) = literal else { return false };
                     self.out.extend(&literal.encoded);
                     true

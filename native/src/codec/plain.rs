@@ -6,7 +6,7 @@ use fast_langgraph_msgpack::writer;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 /// What a field may hold for pydantic to leave it as it is, without a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,9 @@ pub struct PlainClass {
     /// The start of every payload: an array of four, the module, the name.
     pub header: Vec<u8>,
     pub fields: Vec<Field>,
-    /// The names of all fields: what `model_fields_set` is after validation of a whole dump.
-    pub fields_set: Py<PySet>,
+    /// The names of all fields: what `model_fields_set` holds after validation of a whole dump. Added one
+    /// by one, as pydantic does, they make a set that even iterates in the same order; a copy might not.
+    pub fields_set: Py<PyTuple>,
     /// Extra fields are kept, in `__pydantic_extra__`.
     pub extra: bool,
     /// Instances may be built without the class: its validators are known to leave plain payloads alone.
@@ -144,18 +145,21 @@ impl Stamp {
     }
 }
 
+/// Module, name, fields (name, kind, literals), keeps extra fields, may be built directly, rule.
+type Description<'py> = (
+    Bound<'py, PyString>,
+    Bound<'py, PyString>,
+    Vec<(Bound<'py, PyString>, String, Vec<Bound<'py, PyString>>)>,
+    bool,
+    bool,
+    String,
+);
+
 impl PlainClass {
     /// `description` is what `_plain.describe` returns.
     pub fn new(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = class.py();
-        let (module, name, fields, extra, direct, rule): (
-            Bound<'_, PyString>,
-            Bound<'_, PyString>,
-            Vec<(Bound<'_, PyString>, String, Vec<Bound<'_, PyString>>)>,
-            bool,
-            bool,
-            String,
-        ) = description.extract()?;
+        let (module, name, fields, extra, direct, rule): Description<'_> = description.extract()?;
         let module = Text::new(&module)?;
         let name = Text::new(&name)?;
         let mut header = vec![0x94];
@@ -168,7 +172,7 @@ impl PlainClass {
                 Ok(Field { name: Text::new(name)?, kind: kind.as_str().try_into()?, literals })
             })
             .collect::<PyResult<Vec<Field>>>()?;
-        let fields_set = PySet::new(py, fields.iter().map(|field| &field.name.object))?.unbind();
+        let fields_set = PyTuple::new(py, fields.iter().map(|field| &field.name.object))?.unbind();
         let rule = match rule.as_str() {
             "" => Rule::None,
             "ai" => Rule::Ai,
@@ -176,21 +180,17 @@ impl PlainClass {
             _ => return Err(PyValueError::new_err(format!("no such rule: {rule}"))),
         };
         let key = PyTuple::new(py, [&module.object, &name.object])?.unbind();
-        Ok(Self {
-            class: class.clone().unbind(),
-            key,
-            header,
-            fields,
-            fields_set,
-            extra,
-            direct,
-            rule,
-        })
+        Ok(Self { class: class.clone().unbind(), key, header, fields, fields_set, extra, direct, rule })
     }
 
     /// The field of this name; `expected` is tried first.
     #[inline]
-    pub fn field(&self, expected: usize, key: *mut ffi::PyObject, text: impl FnOnce() -> Option<&'static [u8]>) -> Option<&Field> {
+    pub fn field(
+        &self,
+        expected: usize,
+        key: *mut ffi::PyObject,
+        text: impl FnOnce() -> Option<&'static [u8]>,
+    ) -> Option<&Field> {
         if let Some(field) = self.fields.get(expected)
             && field.name.object.as_ptr() == key
         {

@@ -10,8 +10,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 
-
 use super::fail::Fail;
+use super::known::KnownTypes;
 use super::plain::{PlainClass, Slots, Stamp};
 
 pub struct Stock {
@@ -31,6 +31,7 @@ pub struct Stock {
     /// `fast_langgraph._plain.describe`
     describe: Py<PyAny>,
     pub slots: Option<Slots>,
+    pub types: KnownTypes,
     known: Mutex<Vec<Known>>,
 }
 
@@ -92,6 +93,7 @@ pub fn configure(
         sys_modules: py.import("sys")?.getattr("modules")?.cast_into()?.unbind(),
         describe: describe.unbind(),
         slots: base_model.map(|model| Slots::of(&model)).transpose()?.flatten(),
+        types: KnownTypes::new(jsonplus)?,
         known: Mutex::new(Vec::new()),
     });
     *STOCK.lock().unwrap_or_else(PoisonError::into_inner) = Some(stock);

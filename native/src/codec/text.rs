@@ -50,7 +50,9 @@ fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> 
     if !bytes.is_empty() {
         // SAFETY: a new str of this length and of at most 127 a character has that many bytes of
         // data, and nobody else has seen it yet.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), ffi::PyUnicode_DATA(text.as_ptr()).cast(), bytes.len()) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), ffi::PyUnicode_DATA(text.as_ptr()).cast(), bytes.len())
+        };
     }
     Ok(text)
 }

@@ -11,6 +11,8 @@ use crate::errors::{self, SqlError};
 use crate::operation::{Unsupported, Value, row, sql};
 
 type Rows = Vec<Vec<Column>>;
+/// A row of checkpoints and its rows of writes.
+type CheckpointRows<'py> = (Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>);
 
 fn python<'py>(py: Python<'py>, column: Column) -> PyResult<Bound<'py, PyAny>> {
     Ok(match column {
@@ -73,10 +75,10 @@ pub fn fetch_checkpoint<'py>(
     query: &str,
     parameters: &Bound<'py, PyTuple>,
     writes: &str,
-) -> PyResult<Option<(Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>)>> {
+) -> PyResult<Option<CheckpointRows<'py>>> {
     let (query, writes, parameters) = (sql(query)?, sql(writes)?, row(parameters)?);
-    let (host, found) = Borrowed::new(conn)?
-        .detached(py, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes));
+    let (host, found) =
+        Borrowed::new(conn)?.detached(py, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes));
     let Some((row, writes)) = found.map_err(|error| errors::exception(py, &host, &error))? else {
         return Ok(None);
     };
@@ -96,7 +98,7 @@ pub fn fetch_rows<'py>(
     parameters: &Bound<'py, PyTuple>,
 ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     let (query, parameters) = (sql(query)?, row(parameters)?);
-    let (host, found) = Borrowed::new(conn)?
-        .detached(py, |connection| connection.prepare(&query)?.rows(&parameters, usize::MAX));
+    let (host, found) =
+        Borrowed::new(conn)?.detached(py, |connection| connection.prepare(&query)?.rows(&parameters, usize::MAX));
     tuples(py, found.map_err(|error| errors::exception(py, &host, &error))?)
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // calls SQLite
 
 use std::ffi::{CStr, c_int};
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 use rusqlite::ffi;
 
@@ -162,7 +162,7 @@ impl Prepared {
         unsafe {
             let bytes = |data: *const u8| {
                 let length = (functions.column_bytes)(self.statement, index).unsigned_abs() as usize;
-                if data.is_null() || data == null() || length == 0 {
+                if data.is_null() || length == 0 {
                     return Vec::new();
                 }
                 let mut copy = crate::buffer::take();
