@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fast_langgraph
+from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -46,6 +47,7 @@ class Outcome:
     events: list[dict[str, Any]] = field(default_factory=list)
     warned: dict[str, set[Any]] = field(default_factory=dict)
     collector: tuple[bool, bool] = (True, True)
+    calls: list[str] = field(default_factory=list)
 
 
 class _Records(logging.Handler):
@@ -74,11 +76,13 @@ def observe(call: Callable[[], Any], forget: bool = True) -> Outcome:
         forget_warnings()
     handler = _Records()
     logger = logging.getLogger("langgraph")
-    level = logger.level
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False
     unregister = register_serde_event_listener(lambda event: outcome.events.append(dict(event)))
     before = gc.isenabled()
+    CALLS.clear()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -92,7 +96,8 @@ def observe(call: Callable[[], Any], forget: bool = True) -> Outcome:
         unregister()
         logger.removeHandler(handler)
         logger.setLevel(level)
-    outcome.logs = handler.records
+        logger.propagate = propagate
+    outcome.logs, outcome.calls = handler.records, list(CALLS)
     outcome.warned = {name: set(getattr(jsonplus, name)) for name in WARNED}
     return outcome
 
@@ -127,7 +132,7 @@ def assert_same(stock: Outcome, ours: Outcome, about: str = "") -> None:
     found = error_difference(stock.error, ours.error)
     if found is None and stock.error is None:
         found = difference(stock.value, ours.value)
-    for what in ("warnings", "logs", "events", "warned", "collector"):
+    for what in ("warnings", "logs", "events", "warned", "collector", "calls"):
         if found is None and getattr(stock, what) != getattr(ours, what):
             found = f"{what}: {getattr(stock, what)!r} against {getattr(ours, what)!r}"
     assert found is None, f"stock against ours{': ' + about if about else ''}: {found}"

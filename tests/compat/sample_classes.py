@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 import pydantic
 import pydantic.v1
+from calls import called
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
@@ -324,10 +325,9 @@ class RaisingField:
 @dataclasses.dataclass
 class PostInit:
     a: Any
-    log: ClassVar[list[Any]] = []
 
     def __post_init__(self) -> None:
-        self.log.append(self.a)
+        called("PostInit", self.a)
         self.derived = ("derived", self.a)
 
 
@@ -503,13 +503,12 @@ class Excluding(pydantic.BaseModel):
 
 
 class Validated(pydantic.BaseModel):
-    calls: ClassVar[list[Any]] = []
     a: Any = None
 
     @pydantic.field_validator("a")
     @classmethod
     def look(cls, value: Any) -> Any:
-        cls.calls.append(value)
+        called(cls.__name__, value)
         return ("validated", value)
 
 
@@ -531,6 +530,7 @@ class PostInitModel(pydantic.BaseModel):
     _seen: Any = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any) -> None:
+        called("PostInitModel", self.a)
         self._seen = ("seen", self.a)
 
 
@@ -633,12 +633,10 @@ class MyTool(ToolMessage):
 
 
 class StrictAI(AIMessage):
-    calls: ClassVar[list[Any]] = []
-
     @pydantic.field_validator("content")
     @classmethod
     def look(cls, value: Any) -> Any:
-        cls.calls.append(value)
+        called(cls.__name__, value)
         return value
 
 
@@ -759,9 +757,17 @@ class DumpsTo:
         self.dump, self.raising = dump, raising
 
     def model_dump(self) -> Any:
+        called("DumpsTo")
         if self.raising is not None:
             raise self.raising
         return self.dump() if isinstance(self.dump, types.FunctionType) else self.dump
+
+
+class Endless:
+    """Its dump is another of its kind, as a Mock's is."""
+
+    def model_dump(self) -> Any:
+        return Endless()
 
 
 class Opaque:
@@ -800,16 +806,19 @@ class SendLike:
 
 def build(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
     """A callable that hand-made payloads name."""
+    called("build", args, kwargs)
     return args, kwargs
 
 
 def refuse(*args: Any, **kwargs: Any) -> Any:
     """A callable that hand-made payloads name, and that raises."""
+    called("refuse", args, kwargs)
     raise ValueError("refused")
 
 
 def interrupt(*args: Any, **kwargs: Any) -> Any:
     """A callable that raises what is no Exception."""
+    called("interrupt", args, kwargs)
     raise KeyboardInterrupt("stopped")
 
 

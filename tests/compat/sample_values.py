@@ -16,7 +16,6 @@ from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
-from unittest.mock import MagicMock, Mock
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -622,8 +621,7 @@ def odd() -> Samples:
         "AnswersDict": s.AnswersDict,
         "RaisesOnQuestion": s.RaisesOnQuestion,
         "NotCallable": s.NotCallable,
-        "Mock": lambda: Mock(),
-        "MagicMock": lambda: MagicMock(),
+        "Endless": s.Endless,
         "Opaque": s.Opaque,
         "Slots": s.Slots,
         "object": object,

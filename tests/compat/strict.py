@@ -25,10 +25,8 @@ BY_VALUE = (int, str, bytes, bytearray, date, timedelta, range, complex, ipaddre
 #: equal when they are one object
 BY_IDENTITY = (
     type,
-    types.FunctionType,
     types.BuiltinFunctionType,
     types.ModuleType,
-    types.MethodType,
     functools.partial,
     enum.Enum,
     type(None),
@@ -103,6 +101,10 @@ def _shallow(a: Any, b: Any) -> str | None:
     same = True
     if isinstance(a, BY_IDENTITY):
         same = a is b
+    elif isinstance(a, types.FunctionType):
+        same = a.__code__ is b.__code__
+    elif isinstance(a, types.MethodType):
+        same = a.__func__ is b.__func__ and type(a.__self__) is type(b.__self__)
     elif isinstance(a, float):
         same = struct.pack("<d", a) == struct.pack("<d", b)
     elif isinstance(a, datetime):
@@ -175,7 +177,7 @@ def _parts(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
         parts.append((".tzinfo", a.tzinfo, b.tzinfo))
     elif isinstance(a, np.ndarray) and a.dtype.hasobject:
         parts.append((".tolist()", a.tolist(), b.tolist()))
-    if isinstance(a, BY_IDENTITY) or isinstance(a, (uuid.UUID, zoneinfo.ZoneInfo, pathlib.PurePath)):
+    if isinstance(a, BY_IDENTITY) or isinstance(a, (types.FunctionType, types.MethodType, uuid.UUID, zoneinfo.ZoneInfo, pathlib.PurePath)):
         return parts
     if isinstance(a, pydantic.BaseModel):
         for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):

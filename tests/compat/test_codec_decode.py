@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import sys
+import textwrap
+import types
+import warnings
+
+import hostile
 import pytest
-from differ import same_loads, stock_dumps_typed
+import sample_classes as s
+from differ import observe, runs_native, same_loads, stock_dumps_typed, stock_loads_typed
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from processes import in_new_process
+from sample_messages import conversations
 from sample_values import all_samples
+from strict import difference, shared_mutables
 
 SAMPLES = all_samples()
 
 
 def encoded(make):
     """Stock's bytes, or None where stock refuses."""
-    try:
-        return stock_dumps_typed(JsonPlusSerializer(), make())
-    except BaseException:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return stock_dumps_typed(JsonPlusSerializer(), make())
+        except BaseException:
+            return None
 
 
 ENCODED = {name: typed for name, make in SAMPLES.items() if (typed := encoded(make)) is not None}
@@ -28,3 +44,442 @@ def test_stock_s_bytes_come_back_as_stock_s_object(name):
 
 def test_most_samples_can_be_encoded_by_stock():
     assert len(ENCODED) > 0.6 * len(SAMPLES)
+
+
+HOSTILE = {
+    "a first byte": hostile.markers,
+    "a length": hostile.lengths,
+    "a depth": hostile.depths,
+    "a map": hostile.maps,
+    "an ext": hostile.exts,
+}
+
+
+@pytest.mark.parametrize("allowed", [True, None, [("sample_classes", "build")]], ids=["all", "safe", "one"])
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_no_encoder_wrote_ends_as_with_stock(what, allowed):
+    serde = JsonPlusSerializer(allowed_msgpack_modules=allowed)
+    for name, data in HOSTILE[what]().items():
+        try:
+            same_loads(("msgpack", data), serde)
+        except AssertionError as difference:
+            raise AssertionError(f"{name}: {data[:40].hex()}: {difference}") from None
+
+
+def small(typed):
+    return typed[0] == "msgpack" and len(typed[1]) < 700
+
+
+TO_DAMAGE = {name: typed[1] for name, typed in ENCODED.items() if small(typed) and not name.startswith("odd")}
+CONVERSATION = stock_dumps_typed(JsonPlusSerializer(), conversations()["messages in a dict"]())[1]
+CHECKPOINT = stock_dumps_typed(JsonPlusSerializer(), conversations()["checkpoint"]())[1]
+
+
+@pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in TO_DAMAGE}))
+def test_every_part_of_a_value_ends_as_with_stock(group):
+    for name, data in TO_DAMAGE.items():
+        if name.startswith(group):
+            for end in range(0, len(data), 1 if len(data) < 120 else 3):
+                same_part(data, end, name)
+
+
+@pytest.mark.parametrize("data", [CONVERSATION, CHECKPOINT], ids=["conversation", "checkpoint"])
+def test_every_part_of_a_state_ends_as_with_stock(data):
+    for end in [*range(0, 600, 7), *range(600, len(data), 61)]:
+        same_part(data, end, "state")
+
+
+def same_part(data, end, name):
+    try:
+        same_loads(("msgpack", data[:end]))
+    except AssertionError as difference:
+        raise AssertionError(f"{name} cut at {end}: {difference}") from None
+
+
+@pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in TO_DAMAGE}))
+def test_a_damaged_value_ends_as_with_stock(group):
+    for name, data in TO_DAMAGE.items():
+        if name.startswith(group):
+            same_damage(name, data, seed=len(data), rounds=25)
+
+
+@pytest.mark.parametrize("data", [CONVERSATION, CHECKPOINT], ids=["conversation", "checkpoint"])
+def test_a_damaged_state_ends_as_with_stock(data):
+    same_damage("state", data, seed=1, rounds=400)
+
+
+def same_damage(name, data, seed, rounds):
+    for case in hostile.damaged(data, seed, rounds):
+        try:
+            same_loads(("msgpack", case))
+        except AssertionError as difference:
+            raise AssertionError(f"{name}: {case.hex()}: {difference}") from None
+
+
+def test_a_length_that_lies_takes_no_memory():
+    done = in_new_process("""
+        import resource
+        import hostile
+        serde = JsonPlusSerializer()
+        fast_langgraph.patch()
+        serde.loads_typed(("msgpack", b"\\x91\\x01"))
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28), used + (1 << 28)))
+        for name, data in {**hostile.lengths(), **hostile.depths()}.items():
+            try:
+                serde.loads_typed(("msgpack", data))
+            except ValueError:
+                pass
+        print("done")
+    """)
+    assert done.stdout == "done\n", done
+
+
+# --- data and types of every kind ---
+
+DATA = {
+    "bytes": lambda: b"\x92\x01\xa1a",
+    "bytearray": lambda: bytearray(b"\x92\x01\xa1a"),
+    "memoryview": lambda: memoryview(b"\x92\x01\xa1a"),
+    "memoryview of a bytearray": lambda: memoryview(bytearray(b"\x92\x01\xa1a")),
+    "part of a memoryview": lambda: memoryview(b"xx\x92\x01\xa1axx")[2:6],
+    "memoryview with steps": lambda: memoryview(b"\x92x\x01x\xa1xax")[::2],
+    "memoryview of ints": lambda: memoryview(b"\x92\x01\xa1a\x00\x00\x00\x00").cast("i"),
+    "bytes subclass": lambda: s.Bytes(b"\x92\x01\xa1a"),
+    "bytearray subclass": lambda: s.ByteArray(b"\x92\x01\xa1a"),
+    "empty": lambda: b"",
+    "str": lambda: '["text"]',
+    "none": lambda: None,
+    "int": lambda: 5,
+    "list": lambda: [1],
+    "json": lambda: b'{"a": [1, 2.5, null, "\\u00e9"]}',
+    "pickle": lambda: pickle.dumps({"a": s.Plain(1)}),
+}
+TYPES = ["msgpack", "null", "bytes", "bytearray", "json", "pickle", "unknown", "", None, 5, s.Str("msgpack")]
+
+
+@pytest.mark.parametrize("pickles", [False, True])
+@pytest.mark.parametrize("data", DATA)
+def test_data_of_any_type_under_any_name_ends_as_with_stock(data, pickles):
+    serde = JsonPlusSerializer(pickle_fallback=pickles)
+    for kind in TYPES:
+        if kind != "pickle" or not pickles or data == "pickle":
+            same_loads((kind, DATA[data]()), serde)
+
+
+@pytest.mark.parametrize("typed", [(), ("msgpack",), ("msgpack", b"\x01", 3), ["msgpack", b"\x01"], "ab", None, 5])
+def test_what_is_no_pair_ends_as_with_stock(typed):
+    same_loads(typed)
+
+
+def test_a_bytearray_is_not_held_after_the_call():
+    data = bytearray(b"\x92\x01\xa3abc")
+    assert JsonPlusSerializer().loads_typed(("msgpack", data)) == [1, "abc"]
+    data.extend(b"more")  # BufferError if somebody still looks at it
+
+
+def test_a_bytearray_that_shrinks_in_a_hook_ends_as_with_stock():
+    serde = JsonPlusSerializer(__unpack_ext_hook__=lambda code, data: shrunk(code))
+
+    def shrunk(code):
+        try:
+            buffer.clear()
+        except BufferError:
+            return "held"
+        return "cleared"
+
+    outcomes = []
+    for load in (stock_loads_typed, lambda serde, typed: serde.loads_typed(typed)):
+        buffer = bytearray(b"\x93\x01" + hostile.ext(9, b"x") + b"\xa3abc")
+        outcomes.append(observe(lambda load=load, buffer=buffer: load(serde, ("msgpack", buffer))).value)
+    assert outcomes[0] == outcomes[1]
+
+
+LC2 = {"lc": 2, "type": "constructor", "id": ["sample_classes", "Plain"], "kwargs": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        LC2,
+        {**LC2, "args": [1, 2], "kwargs": None},
+        {**LC2, "id": ["uuid", "UUID"], "kwargs": None, "args": ["12345678123456781234567812345678"]},
+        {**LC2, "id": ["sample_classes", "refuse"]},
+        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": "x"}},
+        {"lc": 1, "type": "not_implemented", "id": ["x"]},
+        {"a": {"lc": 2}},
+        [1, {"nested": LC2}],
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize("allowed", [None, True, [("sample_classes", "Plain")]], ids=["none", "all", "one"])
+def test_old_json_checkpoints_end_as_with_stock(value, allowed):
+    serde = JsonPlusSerializer(allowed_json_modules=allowed)
+    same_loads(("json", json.dumps(value).encode()), serde)
+
+
+# --- what may be built ---
+
+ALLOWLISTS = {
+    "all": True,
+    "safe": None,
+    "empty": (),
+    "one class": [s.Plain],
+    "one name": [("sample_classes", "Model")],
+    "three parts": [("sample_classes", "Plain", "x")],
+}
+
+
+@pytest.mark.parametrize("allowed", ALLOWLISTS)
+@pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in ENCODED}))
+def test_an_allowlist_lets_through_what_stock_lets_through(group, allowed):
+    serde = JsonPlusSerializer(allowed_msgpack_modules=ALLOWLISTS[allowed])
+    for name, typed in ENCODED.items():
+        if name.startswith(group) and len(typed[1]) < 20_000:
+            same_loads(typed, serde)
+
+
+def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_through():
+    narrow = JsonPlusSerializer(allowed_msgpack_modules=None)
+    wide = narrow.with_msgpack_allowlist([s.Plain, ("sample_classes", "Model")])
+    assert wide is not narrow
+    for name in ("data classes: Plain nested", "models: Model", "models: Outer"):
+        for serde in (narrow, wide, narrow):
+            same_loads(ENCODED[name], serde)
+
+
+def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
+    serde = JsonPlusSerializer(allowed_msgpack_modules=[s.Plain])
+    same_loads(ENCODED["models: Model"], serde)
+    serde._allowed_msgpack_modules.add(("sample_classes", "Model"))
+    same_loads(ENCODED["models: Model"], serde)
+    serde._allowed_msgpack_modules = True
+    same_loads(ENCODED["models: Outer"], serde)
+    same_loads(ENCODED["data classes: Plain"], serde)
+
+
+def test_safe_types_changed_after_the_fact_do_what_they_do_with_stock(monkeypatch):
+    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([("sample_classes", "Plain")]))
+    for name in ("data classes: Plain nested", "standard library: uuid", "standard library: set of many"):
+        same_loads(ENCODED[name], serde)
+    same_loads(("msgpack", CONVERSATION), serde)
+
+
+def test_a_type_is_warned_of_once_as_with_stock():
+    serde = JsonPlusSerializer()
+    first = same_loads(ENCODED["data classes: Plain nested"], serde)
+    assert [record for record in first.logs if "unregistered" in record[2]]
+    again = observe(lambda: serde.loads_typed(ENCODED["data classes: Plain nested"]), forget=False)
+    assert again.logs == []
+    assert again.events == first.events
+    assert again.events
+
+
+def test_strict_mode_set_by_the_environment_blocks_what_stock_blocks():
+    done = in_new_process(
+        """
+        import sample_classes as s
+        from sample_messages import conversations
+        fast_langgraph.patch()
+        serde = JsonPlusSerializer()
+        blocked = same_loads(stock_dumps_typed(serde, [s.Plain(1), s.Model(a=1), s.Color.RED]), serde)
+        assert blocked.value == [{"a": 1, "b": None, "c": []}, {"a": 1, "b": "b", "c": []}, 1], blocked
+        assert [event["kind"] for event in blocked.events] == ["msgpack_blocked"] * 3, blocked.events
+        same_loads(stock_dumps_typed(serde, conversations()["conversation of 20 turns"]()), serde)
+        print("done")
+        """,
+        LANGGRAPH_STRICT_MSGPACK="true",
+    )
+    assert done.stdout == "done\n", done
+
+
+@pytest.mark.parametrize("returned", [None, 5, b"x", [1], ("a", {"b": 2})], ids=repr)
+def test_a_hook_of_the_user_s_own_is_called_as_by_stock(returned):
+    seen = []
+
+    def hook(code, data):
+        seen.append((code, bytes(data), type(data)))
+        return returned
+
+    serde = JsonPlusSerializer(__unpack_ext_hook__=hook)
+    for name in ("data classes: Plain nested", "standard library: set of many", "langgraph: delta snapshot within"):
+        same_loads(ENCODED[name], serde)
+        assert seen[: len(seen) // 2] == seen[len(seen) // 2 :]
+        assert seen
+        seen.clear()
+    same_loads(("msgpack", CONVERSATION), serde)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt("x"), s.OwnError(1)], ids=repr)
+def test_a_hook_of_the_user_s_own_may_raise(error):
+    def hook(code, data):
+        raise error
+
+    same_loads(ENCODED["standard library: uuid"], JsonPlusSerializer(__unpack_ext_hook__=hook))
+
+
+def test_a_hook_put_in_place_later_is_called_as_by_stock():
+    serde = JsonPlusSerializer()
+    same_loads(ENCODED["standard library: uuid"], serde)
+    serde._unpack_ext_hook = lambda code, data: ("mine", code)
+    assert same_loads(ENCODED["standard library: uuid"], serde).value == ("mine", 0)
+
+
+def test_a_listener_that_raises_is_logged_as_with_stock():
+    from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
+
+    def listener(event):
+        raise ValueError("listener")
+
+    unregister = register_serde_event_listener(listener)
+    try:
+        same_loads(ENCODED["data classes: Plain nested"])
+    finally:
+        unregister()
+
+
+# --- classes that change between two calls ---
+
+
+@pytest.fixture
+def module():
+    """An importable module of this test's own."""
+    made = types.ModuleType("a_module_that_changes")
+    sys.modules[made.__name__] = made
+    yield made
+    sys.modules.pop(made.__name__, None)
+
+
+def define(module, source):
+    exec(textwrap.dedent(source), module.__dict__)
+
+
+DEFINITIONS = {
+    "a dataclass": ("import dataclasses\n@dataclasses.dataclass\nclass Thing:\n a: int = 1\n x: int = {n}", "Thing()"),
+    "a model": ("import pydantic\nclass Thing(pydantic.BaseModel):\n a: int = 1\n x: int = {n}", "Thing()"),
+    "an enum": ("import enum\nclass Thing(enum.Enum):\n A = 'a'\n B = {n}", "Thing.A"),
+    "a named tuple": ("from typing import NamedTuple\nclass Thing(NamedTuple):\n a: int = 1\n x: int = {n}", "Thing()"),
+    "a message": ("from langchain_core.messages import HumanMessage\nclass Thing(HumanMessage):\n x: int = {n}", "Thing('x')"),
+}
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_a_class_defined_anew_comes_back_as_the_new_one(kind, module):
+    source, value = DEFINITIONS[kind]
+    serde = JsonPlusSerializer()
+    for n in range(3):
+        define(module, source.format(n=n))
+        typed = stock_dumps_typed(serde, [eval(value, module.__dict__)] * 2)
+        loaded = same_loads(typed, serde).value
+        assert type(loaded[0]) is module.Thing
+        same_loads(typed, serde)
+
+
+def test_a_class_that_is_gone_comes_back_as_stock_s_payload(module):
+    define(module, DEFINITIONS["a model"][0].format(n=1))
+    serde = JsonPlusSerializer()
+    typed = stock_dumps_typed(serde, [module.Thing()])
+    same_loads(typed, serde)
+    del module.Thing
+    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
+    del sys.modules[module.__name__]
+    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
+    sys.modules[module.__name__] = None
+    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
+
+
+def test_a_message_class_replaced_in_its_module_is_used(monkeypatch):
+    from langchain_core.messages import ai
+
+    class Other(AIMessage):
+        pass
+
+    same_loads(("msgpack", CONVERSATION))
+    monkeypatch.setattr(ai, "AIMessage", Other)
+    loaded = same_loads(("msgpack", CONVERSATION)).value
+    assert any(type(message) is Other for message in loaded["messages"])
+
+
+def test_a_constructor_put_over_a_message_s_is_called(monkeypatch):
+    real = AIMessage.__init__
+
+    def init(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        self.__dict__["content"] = "patched"
+
+    monkeypatch.setattr(AIMessage, "__init__", init)
+    loaded = same_loads(("msgpack", CONVERSATION)).value
+    assert "patched" in [message.content for message in loaded["messages"]]
+
+
+def test_a_module_s_own_getattr_is_asked(module):
+    define(module, "def __getattr__(name):\n    if name == 'Late': return lambda *a, **k: ('late', a, k)\n    raise AttributeError(name)")
+    for code, payload in ((0, [1]), (1, [1]), (2, {"a": 1}), (5, {"a": 1})):
+        data = hostile.ext(code, hostile.pack((module.__name__, "Late", payload, "x")))
+        assert same_loads(("msgpack", data)).value[0] == "late"
+
+
+def test_numpy_that_is_not_there_gives_what_stock_gives(monkeypatch):
+    typed = ENCODED["arrays: array C"]
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    serde = JsonPlusSerializer()
+    monkeypatch.undo()
+    assert serde.loads_typed(typed) is not None
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert serde.loads_typed(typed) is None
+
+
+# --- results belong to the caller ---
+
+
+@pytest.mark.parametrize("name", ["conversation of 20 turns", "checkpoint"])
+def test_two_results_share_nothing_that_can_change(name):
+    serde = JsonPlusSerializer()
+    typed = stock_dumps_typed(serde, conversations()[name]())
+    first, second = serde.loads_typed(typed), serde.loads_typed(typed)
+    assert shared_mutables(first, second) == []
+    assert difference(first, second) is None
+
+
+def test_two_results_of_the_samples_share_nothing_that_can_change():
+    serde = JsonPlusSerializer()
+    for name, typed in ENCODED.items():
+        if typed[0] == "msgpack" and "Mock" not in name and "AnswersAll" not in name:
+            first, second = serde.loads_typed(typed), serde.loads_typed(typed)
+            assert shared_mutables(first, second) == [], name
+
+
+def test_a_result_that_is_changed_changes_no_later_result():
+    serde = JsonPlusSerializer()
+    typed = ("msgpack", CONVERSATION)
+    for message in serde.loads_typed(typed)["messages"]:
+        message.additional_kwargs["spoilt"] = True
+        message.response_metadata["spoilt"] = True
+        message.__dict__["spoilt"] = True
+        message.__pydantic_fields_set__.add("spoilt")
+        message.__pydantic_extra__["spoilt"] = True
+        if isinstance(message, AIMessage):
+            message.tool_calls.append("spoilt")
+            message.invalid_tool_calls.append("spoilt")
+    same_loads(typed)
+
+
+# --- hot paths ---
+
+
+@pytest.mark.parametrize("name", conversations())
+def test_messages_are_decoded_without_going_back_to_stock(name):
+    serde = JsonPlusSerializer()
+    typed = stock_dumps_typed(serde, conversations()[name]())
+    with runs_native("JsonPlusSerializer.loads_typed"):
+        serde.loads_typed(typed)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ENCODED if name.startswith(("plain", "standard library", "enums", "langgraph"))]
+)
+def test_common_types_are_decoded_without_going_back_to_stock(name):
+    if ENCODED[name][0] == "msgpack":
+        with runs_native("JsonPlusSerializer.loads_typed"):
+            JsonPlusSerializer().loads_typed(ENCODED[name])

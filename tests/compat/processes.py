@@ -1,0 +1,34 @@
+"""Runs a script in a new interpreter that finds what this one finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+START = """
+import sys
+sys.path[:] = {path!r}
+"""
+COMMON = """
+import fast_langgraph
+from differ import observe, same_dumps, same_loads, stock_dumps_typed
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+"""
+
+
+def in_new_process(
+    script: str, *options: str, common: bool = True, timeout: float = 300, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The finished process. ``options`` are the interpreter's; ``common`` imports what most need."""
+    path = [entry for entry in sys.path if entry]
+    source = START.format(path=path) + (COMMON if common else "") + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, *options, "-c", source],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
