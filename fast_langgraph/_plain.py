@@ -95,6 +95,7 @@ def _describe(cls: Any) -> Description | None:
     plainly_dumped = (
         issubclass(cls, BaseModel)
         and cls.model_dump is BaseModel.model_dump
+        and _is_pydantic_s_own(BaseModel.model_dump)
         and type(cls.__pydantic_serializer__) is SchemaSerializer
         and cls.__pydantic_root_model__ is False
         and cls.__pydantic_computed_fields__ == {}
@@ -114,6 +115,11 @@ def _describe(cls: Any) -> Description | None:
     direct = fingerprint(cls) in KNOWN_CODE.get(cls.__name__, ())
     rule = {"AIMessage": "ai", "AIMessageChunk": "ai chunk"}.get(cls.__name__, "")
     return cls.__module__, cls.__name__, fields, cls.model_config.get("extra") == "allow", direct, rule
+
+
+def _is_pydantic_s_own(method: Any) -> bool:
+    code = getattr(method, "__code__", None)
+    return code is not None and (method.__module__, code.co_name) == ("pydantic.main", "model_dump")
 
 
 def _plain_field(field: Any) -> bool:

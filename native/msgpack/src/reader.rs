@@ -1,5 +1,5 @@
 //! One MessagePack token at a time, never past the end of the input.
-use rmp::Marker;
+pub use rmp::Marker;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Token<'a> {
@@ -95,6 +95,12 @@ impl<'a> Reader<'a> {
     fn ext(&mut self, len: u32) -> Result<Token<'a>, ReadError> {
         let [code] = self.array::<1>()?;
         Ok(Token::Ext(code.cast_signed(), self.bytes(len)?))
+    }
+
+    /// The marker of the next token, without reading it.
+    #[inline]
+    pub fn marker(&self) -> Option<Marker> {
+        self.data.first().map(|byte| Marker::from_u8(*byte))
     }
 
     /// The next token.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::reader::{Reader, Token};
+use fast_langgraph_msgpack::reader::{Marker, Reader, Token};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -82,7 +82,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
                 Token::Float(value) => ffi::PyFloat_FromDouble(value),
                 Token::Bin(bytes) => ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed()),
                 Token::Str(bytes) => return text::str_from(self.py, bytes),
-                Token::Array(_) | Token::Map(_) | Token::Ext(..) => return Err(Fail::Key),
+                // `value` and `key` have taken these.
+                Token::Array(_) | Token::Map(_) | Token::Ext(..) => return Err(Fail::Value),
             }
         };
         // SAFETY: as above.
@@ -138,6 +139,9 @@ impl<'a, 'py> Decoder<'a, 'py> {
         if level == LEVELS {
             return Err(Fail::Depth);
         }
+        if let Some(0x80..=0x8f | 0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 | 0xde | 0xdf) = reader.rest().first() {
+            return Err(refused_key(reader));
+        }
         match reader.next_token()? {
             Token::Str(bytes) => keys::key_from(self.py, bytes),
             Token::Array(len) => self.tuple_key(reader, len, level),
@@ -185,6 +189,19 @@ impl<'a, 'py> Decoder<'a, 'py> {
         self.seen.extend(class.clone());
         class
     }
+}
+
+/// Maps and exts are no keys. ormsgpack gives up before it has read them, but for the exts that could be
+/// timestamps, of which it reads the code.
+#[cold]
+fn refused_key(reader: &Reader<'_>) -> Fail {
+    let Some(marker) = reader.marker() else { return Fail::Eof };
+    let header = match marker {
+        Marker::FixExt4 | Marker::FixExt8 => 2,
+        Marker::Ext8 => 3,
+        marker => return Fail::KeyType(marker),
+    };
+    if reader.remaining() < header { Fail::Eof } else { Fail::Value }
 }
 
 unsafe extern "C" {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::fail::Fail;
 use super::plain::PlainClass;
@@ -95,7 +96,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             Bound::from_owned_ptr_or_err(self.py, bytes)
         }
         .map_err(Fail::from)?;
-        let bytes = bytes.cast_into::<pyo3::types::PyBytes>().map_err(|error| Fail::Said(error.to_string().into()))?;
+        let bytes = bytes.cast_into::<PyBytes>().map_err(|error| Fail::Said(error.to_string().into()))?;
         Ok(writer::str(&mut self.out, bytes.as_bytes())?)
     }
 
@@ -256,13 +257,18 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
         // SAFETY: `key` is a live object by the caller's word.
         let key = unsafe { Bound::from_borrowed_ptr(self.py, key) };
-        let map = pyo3::types::PyDict::new(self.py);
-        map.set_item(&key, self.py.None()).map_err(Fail::from)?;
+        let map = PyDict::new(self.py);
+        map.set_item(&key, self.py.None())?;
+        let mut around = map.into_any();
+        // A tuple's own levels count on top of those that are open here.
+        let lists = if key.is_exact_instance_of::<PyTuple>() { usize::from(self.levels) - 1 } else { 0 };
+        for _ in 0..lists {
+            around = PyList::new(self.py, [around])?.into_any();
+        }
         self.handed_over(1);
-        // The levels that are open here count for the key as well.
-        let bytes = self.stock.encode(map.as_any())?;
-        match bytes.as_bytes() {
-            [0x81, key @ .., 0xc0] => {
+        let bytes = self.stock.encode(&around)?;
+        match bytes.as_bytes().get(lists..) {
+            Some([0x81, key @ .., 0xc0]) => {
                 self.out.extend(key);
                 Ok(())
             }

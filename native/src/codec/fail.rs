@@ -1,7 +1,7 @@
 //! Why the codec stopped, in the words that ormsgpack has for it.
 use std::borrow::Cow;
 
-use fast_langgraph_msgpack::reader::ReadError;
+use fast_langgraph_msgpack::reader::{Marker, ReadError};
 use fast_langgraph_msgpack::writer::TooLong;
 use pyo3::prelude::*;
 
@@ -17,8 +17,11 @@ pub enum Fail {
     Depth,
     /// More levels than this code goes, over nested exts; stock may go further.
     Deep,
-    /// A map key of a type that can't be one.
+    /// A map key of a type that can't be one, to be written.
     Key,
+    /// The same, to be read.
+    KeyType(Marker),
+    Value,
     /// A key that Python won't hash.
     Unhashable,
     /// The ext hook raised.
@@ -73,6 +76,8 @@ impl Fail {
             Self::Int => "Integer exceeds 64-bit range",
             Self::Surrogates => "string contains surrogates",
             Self::TooLong => "write error",
+            Self::Value => "invalid value",
+            Self::KeyType(marker) => return Cow::Owned(format!("invalid type {marker:?}")),
             Self::Type(name) => return Cow::Owned(format!("Type is not msgpack serializable: {name}")),
             Self::Said(text) => text,
             Self::Mutated => "a container changed size while it was encoded",
@@ -86,6 +91,7 @@ impl Fail {
             Self::Eof | Self::Reserved | Self::Utf8 | Self::Unhashable => "malformed bytes",
             Self::Depth | Self::Deep => "nested too deep",
             Self::Key => "unusual map key",
+            Self::KeyType(_) | Self::Value => "malformed bytes",
             Self::Hook => "ext hook raised",
             Self::Int => "int beyond 64 bits",
             Self::Surrogates => "surrogates in a key",

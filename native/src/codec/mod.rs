@@ -67,6 +67,10 @@ fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResu
         DECODED.fell_back("custom ext hook");
         return Ok(None);
     }
+    if !stock.decoder_is_live(py) {
+        DECODED.fell_back("ormsgpack's decoder was replaced");
+        return Ok(None);
+    }
     decode_with(py, &stock, hook, data)
 }
 

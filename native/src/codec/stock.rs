@@ -19,8 +19,13 @@ pub struct Stock {
     jsonplus: Py<PyDict>,
     /// The namespace of `langgraph.checkpoint.serde._msgpack`, where it has one.
     allowlist: Option<Py<PyDict>>,
+    /// The namespace of `ormsgpack`.
+    ormsgpack: Py<PyDict>,
+    /// What stock's encoder is made of, by name, in the first of these namespaces.
+    encoding: [(Py<PyString>, Py<PyAny>); 3],
     encoder: Py<PyAny>,
-    default: Py<PyAny>,
+    packb: Py<PyAny>,
+    unpackb: Py<PyAny>,
     /// The code object that all ext hooks made by stock share.
     hook_code: Py<PyAny>,
     encode_error: Py<PyType>,
@@ -81,9 +86,15 @@ pub fn configure(
         Some(module) => Some(module.getattr("__dict__")?.cast_into::<PyDict>()?.unbind()),
         None => None,
     };
+    let part = |name: &str| -> PyResult<(Py<PyString>, Py<PyAny>)> {
+        Ok((PyString::intern(py, name).unbind(), jsonplus.getattr(name)?.unbind()))
+    };
     let stock = Arc::new(Stock {
+        encoding: [part("_msgpack_enc")?, part("_msgpack_default")?, part("_option")?],
         encoder: jsonplus.getattr("_msgpack_enc")?.unbind(),
-        default: jsonplus.getattr("_msgpack_default")?.unbind(),
+        packb: ormsgpack.getattr("packb")?.unbind(),
+        unpackb: ormsgpack.getattr("unpackb")?.unbind(),
+        ormsgpack: ormsgpack.dict().unbind(),
         jsonplus: namespace.unbind(),
         allowlist,
         hook_code: hook.getattr("__code__")?.unbind(),
@@ -100,15 +111,20 @@ pub fn configure(
     Ok(())
 }
 
+fn is_live(namespace: &Bound<'_, PyDict>, name: &Bound<'_, PyString>, expected: &Py<PyAny>) -> bool {
+    matches!(namespace.get_item(name), Ok(Some(live)) if live.is(expected))
+}
+
 impl Stock {
-    fn is(&self, py: Python<'_>, name: &Bound<'_, PyString>, expected: &Py<PyAny>) -> bool {
-        matches!(self.jsonplus.bind(py).get_item(name), Ok(Some(live)) if live.is(expected))
+    /// Stock's encoder is live: nobody has replaced it, its default hook, its options or ormsgpack's.
+    pub fn encoder_is_live(&self, py: Python<'_>) -> bool {
+        let jsonplus = self.jsonplus.bind(py);
+        self.encoding.iter().all(|(name, expected)| is_live(jsonplus, name.bind(py), expected))
+            && is_live(self.ormsgpack.bind(py), intern!(py, "packb"), &self.packb)
     }
 
-    /// Stock's encoder is live: nobody has replaced it or its default hook since.
-    pub fn encoder_is_live(&self, py: Python<'_>) -> bool {
-        self.is(py, intern!(py, "_msgpack_enc"), &self.encoder)
-            && self.is(py, intern!(py, "_msgpack_default"), &self.default)
+    pub fn decoder_is_live(&self, py: Python<'_>) -> bool {
+        is_live(self.ormsgpack.bind(py), intern!(py, "unpackb"), &self.unpackb)
     }
 
     /// `hook` is one that `_create_msgpack_ext_hook` made.
