@@ -3,8 +3,11 @@ use pyo3::prelude::*;
 
 mod buffer;
 mod codec;
+mod counts;
 mod errors;
 mod host_sqlite;
+mod metadata;
+mod operation;
 mod saver;
 
 #[pymodule]
@@ -12,6 +15,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     codec::register(module)?;
     host_sqlite::register(module)?;
+    metadata::register(module)?;
+    operation::register(module)?;
     saver::register(module)?;
     Ok(())
 }

@@ -1,0 +1,56 @@
+# `make run` and `make test` need Python 3.10 or later and a Rust toolchain, and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+
+# Neither an active virtual environment nor a PYTHONPATH may reach in.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+BIN := $(VENV)/bin
+
+SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
+
+.PHONY: help run test lint bench test-all-pythons test-matrix clean
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
+
+run: $(VENV)/.built ## Build, and run an agent on stock and on Rust, side by side
+	$(BIN)/python examples/agent.py
+
+test: $(VENV)/.built ## Build, and run all tests
+	cargo test --quiet --package fast_langgraph_msgpack
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.built ## Measure against stock
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/agent.py
+	$(BIN)/python benchmarks/async_agents.py
+	$(BIN)/python benchmarks/where_the_time_goes.py
+
+test-all-pythons: ## Run all tests on each of CPython 3.10 to 3.13 that is found
+	scripts/test-all-pythons
+
+test-matrix: ## Run the codec's tests on the oldest and the newest releases of what it stands on
+	scripts/test-matrix
+
+clean: ## Remove what was built and installed here
+	rm -rf .venv* target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+$(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
+	@PYTHON="$(PYTHON)" scripts/check-toolchain
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(SOURCES)
+	@PYTHON="$(BIN)/python" scripts/check-toolchain
+	VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
+	@touch $@

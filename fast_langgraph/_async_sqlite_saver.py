@@ -1,0 +1,202 @@
+"""``AsyncSqliteSaver``: one hop to aiosqlite's thread for each operation, or for many that wait together.
+
+Values are encoded and decoded on the loop's thread, where stock does it: a user's validator may count on
+the loop, the thread and the context. Only Rust-owned bytes go to the other thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from fast_langgraph import _native, _saver_sql
+from fast_langgraph._codec import Codec
+from fast_langgraph._commit import Waiting, carry_out, queue_of
+from fast_langgraph._guards import Guard, checked
+from fast_langgraph._native import Operation, Unsupported
+from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, pending_writes, plain, write_rows
+from fast_langgraph._sites import PatchSite
+from fast_langgraph._sqlite_saver import without_handle
+
+
+async def commit(saver: Any, operation: Operation) -> None:
+    """Carries out ``operation`` under the saver's lock, in company of what waits for it.
+
+    A caller that is cancelled while it waits takes its operation back; once a batch is on its way it is
+    carried out whatever becomes of its callers, and each of the others hears of it.
+    """
+    queue = queue_of(saver)
+    entry = Waiting(operation)
+    queue.waiting.append(entry)
+    try:
+        async with saver.lock:
+            if entry.batch is None:
+                entries = queue.take()
+                batch = asyncio.ensure_future(saver.conn._execute(carry_out, saver.conn._conn, entries))
+                # Retrieved here, so that a batch whose callers are all cancelled does not complain.
+                batch.add_done_callback(_retrieve)
+                for taken in entries:
+                    taken.batch = batch
+                await asyncio.shield(batch)
+    except BaseException:
+        queue.give_up(entry)
+        raise
+    await asyncio.shield(entry.batch)
+    if entry.error is not None:
+        raise entry.error
+
+
+def _retrieve(batch: asyncio.Future[None]) -> None:
+    if not batch.cancelled():
+        batch.exception()
+
+
+def connection(saver: Any) -> Any:
+    """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
+    conn = saver.conn
+    return conn._connection if type(conn) is _Connection else None
+
+
+try:
+    from aiosqlite import Connection as _Connection
+except ImportError:
+    _Connection = None  # type: ignore[assignment,misc]
+
+
+def sites(codec: Codec) -> list[PatchSite]:
+    import aiosqlite.core
+    from langgraph.checkpoint.base import WRITES_IDX_MAP
+    from langgraph.checkpoint.sqlite import aio
+
+    owner = aio.AsyncSqliteSaver
+    guard = Guard(owner, "setup")
+
+    def aput(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        statement = _saver_sql.put_statement(stock)
+        may_run = checked(site, guard, connection)
+
+        @wraps(stock)
+        async def aput(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+            if not may_run(self):
+                return await stock(self, config, checkpoint, metadata, new_versions)
+            await self.setup()
+            configurable = config["configurable"]
+            thread_id = configurable["thread_id"]
+            checkpoint_ns = configurable["checkpoint_ns"]
+            kind, blob = codec.dumps(self.serde, checkpoint)
+            described = metadata_bytes(config, metadata)
+            row = (
+                str(thread_id),
+                checkpoint_ns,
+                checkpoint["id"],
+                configurable.get("checkpoint_id"),
+                kind,
+                blob,
+                described,
+            )
+            try:
+                operation = Operation([(statement, [row])])
+            except Unsupported:
+                # A value of no type that is bound here: stock's own way to bind it, or its error.
+                async with self.lock, self.conn.execute(statement, tuple(map(plain, row))):
+                    await self.conn.commit()
+            else:
+                await commit(self, operation)
+            return {
+                "configurable": {
+                    "thread_id": thread_id,
+                    "checkpoint_ns": checkpoint_ns,
+                    "checkpoint_id": checkpoint["id"],
+                }
+            }
+
+        return aput
+
+    def aput_writes(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        replace, ignore, has_path = _saver_sql.put_writes_statements(stock)
+        may_run = checked(site, guard, connection)
+
+        @wraps(stock)
+        async def aput_writes(
+            self: Any, config: Any, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+        ) -> None:
+            if not may_run(self):
+                await stock(self, config, writes, task_id, task_path)
+                return
+            statement = replace if all(w[0] in WRITES_IDX_MAP for w in writes) else ignore
+            await self.setup()
+            rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
+            try:
+                operation = Operation([(statement, rows)])
+            except Unsupported:
+                async with self.lock, self.conn.cursor() as cursor:
+                    await cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
+                    await self.conn.commit()
+            else:
+                await commit(self, operation)
+
+        return aput_writes
+
+    def adelete_thread(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        statements = _saver_sql.delete_statements(stock)
+        may_run = checked(site, guard, connection)
+
+        @wraps(stock)
+        async def adelete_thread(self: Any, thread_id: str) -> None:
+            if not may_run(self):
+                await stock(self, thread_id)
+                return
+            row = (str(thread_id),)
+            try:
+                operation = Operation([(statement, [row]) for statement in statements])
+            except Unsupported:
+                await stock(self, thread_id)
+            else:
+                await commit(self, operation)
+
+        return adelete_thread
+
+    def aget_tuple(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        by_id, latest = _saver_sql.get_tuple_statements(stock)
+        writes_statement = pending_writes(stock)
+        may_run = checked(site, guard, connection)
+
+        @wraps(stock)
+        async def aget_tuple(self: Any, config: Any) -> Any:
+            if not may_run(self):
+                return await stock(self, config)
+            await self.setup()
+            configurable = config["configurable"]
+            checkpoint_ns = configurable.get("checkpoint_ns", "")
+            checkpoint_id = configurable.get("checkpoint_id")
+            thread_id = str(configurable["thread_id"])
+            parameters = (thread_id, checkpoint_ns, checkpoint_id) if checkpoint_id else (thread_id, checkpoint_ns)
+            statement = by_id if checkpoint_id else latest
+            try:
+                async with self.lock:
+                    conn = self.conn
+                    found = await conn._execute(
+                        _native.fetch_checkpoint, conn._conn, statement, parameters, writes_statement(self)
+                    )
+            except Unsupported:
+                return await stock(self, config)
+            if found is None:
+                return None
+            return checkpoint_tuple(codec, self.serde, config, checkpoint_ns, *found)
+
+        return aget_tuple
+
+    makers = {
+        "aput": aput,
+        "aput_writes": aput_writes,
+        "aget_tuple": aget_tuple,
+        "adelete_thread": adelete_thread,
+    }
+    skip = without_handle(vars(aiosqlite.core)["sqlite3"])
+    return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]

@@ -1,0 +1,130 @@
+"""Between LangGraph's checkpoints and the rows of the two tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langgraph.checkpoint.base import (
+    EXCLUDED_METADATA_KEYS,
+    WRITES_IDX_MAP,
+    CheckpointTuple,
+    get_checkpoint_metadata,
+)
+
+from fast_langgraph import _native, _saver_sql
+from fast_langgraph._codec import Codec
+from fast_langgraph._native import Blob
+
+try:
+    from langgraph.checkpoint.base import writes_sort_key
+except ImportError:
+    # Releases that let SQLite sort the writes.
+    writes_sort_key = None  # type: ignore[assignment]
+
+
+def _stock_metadata_bytes(config: Any, metadata: Any) -> bytes:
+    return json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False).encode("utf-8", "ignore")
+
+
+#: what a release does with each part of a config; ours is used where it does the same
+_SAMPLE_CONFIG = {
+    "metadata": {"a": 1, "b": "x\0y", "__c": 1, "source": "no", "langgraph_step": 1, "d": [1]},
+    "configurable": {"thread_id": "1", "checkpoint_id": "2", "e": 0.1, "f": True, "g": None, "a": 2},
+}
+_SAMPLE_METADATA = {
+    "source": "lo\0op",
+    "step": -1,
+    "parents": {},
+    "n": None,
+    "x": ['\u00e9\n"\\\x7f', 1e16, {"k": False}],
+}
+
+
+def metadata_bytes(config: Any, metadata: Any) -> bytes:
+    """The metadata column: what a run's config adds to it included."""
+    if _KNOWN_METADATA:
+        written = _native.metadata_json(config, metadata, EXCLUDED_METADATA_KEYS)
+        if written is not None:
+            return written
+    return _stock_metadata_bytes(config, metadata)
+
+
+_KNOWN_METADATA = type(EXCLUDED_METADATA_KEYS) is set and _stock_metadata_bytes(
+    _SAMPLE_CONFIG, _SAMPLE_METADATA
+) == _native.metadata_json(_SAMPLE_CONFIG, _SAMPLE_METADATA, EXCLUDED_METADATA_KEYS)
+
+
+def write_rows(
+    codec: Codec,
+    serde: Any,
+    config: Any,
+    writes: Sequence[tuple[str, Any]],
+    task_id: str,
+    task_path: str | None,
+) -> list[tuple[Any, ...]]:
+    """The rows of a task's writes; without a task_path where the release stores none."""
+    path = () if task_path is None else (task_path,)
+    return [
+        (
+            str(config["configurable"]["thread_id"]),
+            str(config["configurable"]["checkpoint_ns"]),
+            str(config["configurable"]["checkpoint_id"]),
+            task_id,
+            *path,
+            WRITES_IDX_MAP.get(channel, idx),
+            channel,
+            *codec.dumps(serde, value),
+        )
+        for idx, (channel, value) in enumerate(writes)
+    ]
+
+
+def checkpoint_tuple(
+    codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: list[tuple[Any, ...]]
+) -> CheckpointTuple:
+    """What ``get_tuple`` returns for a row of checkpoints and its rows of writes."""
+    thread_id, checkpoint_id, parent_id, kind, blob, metadata = row
+    if not config["configurable"].get("checkpoint_id"):
+        config = {
+            "configurable": {
+                "thread_id": thread_id,
+                "checkpoint_ns": checkpoint_ns,
+                "checkpoint_id": checkpoint_id,
+            }
+        }
+    checkpoint = codec.loads(serde, kind, blob)
+    described = json.loads(_text(metadata)) if metadata is not None else {}
+    parent = None
+    if parent_id:
+        parent = {
+            "configurable": {
+                "thread_id": thread_id,
+                "checkpoint_ns": checkpoint_ns,
+                "checkpoint_id": parent_id,
+            }
+        }
+    if writes_sort_key is not None:
+        writes = sorted(writes, key=lambda write: writes_sort_key(write[4], write[0], write[5]))
+    pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
+    return CheckpointTuple(config, checkpoint, described, parent, pending)  # type: ignore[arg-type]
+
+
+def pending_writes(get_tuple: Any) -> Callable[[Any], str]:
+    """A function that gives the statement for a saver's pending writes."""
+    text = _saver_sql.pending_writes_statement(get_tuple)
+    if text is not None:
+        return lambda saver: text
+    from langgraph.checkpoint.sqlite.utils import pending_writes_sql
+
+    return lambda saver: pending_writes_sql(saver._has_task_path)
+
+
+def plain(value: Any) -> Any:
+    """What sqlite3 can bind."""
+    return bytes(value) if type(value) is Blob else value
+
+
+def _text(metadata: Any) -> Any:
+    return metadata if isinstance(metadata, str) else bytes(metadata)

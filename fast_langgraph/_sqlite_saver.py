@@ -1,0 +1,167 @@
+"""``SqliteSaver``: its storage, on its own connection's handle with the GIL released."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from fast_langgraph import _native, _saver_sql
+from fast_langgraph._codec import Codec
+from fast_langgraph._commit import commit
+from fast_langgraph._guards import Guard, checked
+from fast_langgraph._host import PYTHON, bind
+from fast_langgraph._native import Operation, Unsupported
+from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, pending_writes, plain, write_rows
+from fast_langgraph._sites import PatchSite
+
+
+def sites(codec: Codec) -> list[PatchSite]:
+    from langgraph.checkpoint import sqlite
+    from langgraph.checkpoint.base import WRITES_IDX_MAP
+
+    owner = sqlite.SqliteSaver
+    guard = Guard(owner, "cursor", "setup")
+
+    def put(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        statement = _saver_sql.put_statement(stock)
+        may_run = checked(site, guard, _connection)
+
+        @wraps(stock)
+        def put(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+            if not may_run(self):
+                return stock(self, config, checkpoint, metadata, new_versions)
+            configurable = config["configurable"]
+            thread_id = configurable["thread_id"]
+            checkpoint_ns = configurable["checkpoint_ns"]
+            kind, blob = codec.dumps(self.serde, checkpoint)
+            described = metadata_bytes(config, metadata)
+            try:
+                row = (
+                    str(thread_id),
+                    checkpoint_ns,
+                    checkpoint["id"],
+                    configurable.get("checkpoint_id"),
+                    kind,
+                    blob,
+                    described,
+                )
+                operation = Operation([(statement, [row])])
+            except Exception:
+                # A value of no type that is bound here, or no id: stock's statement, and its error.
+                with self.cursor() as cursor:
+                    cursor.execute(
+                        statement,
+                        (
+                            str(config["configurable"]["thread_id"]),
+                            checkpoint_ns,
+                            checkpoint["id"],
+                            config["configurable"].get("checkpoint_id"),
+                            kind,
+                            plain(blob),
+                            described,
+                        ),
+                    )
+            else:
+                commit(self, operation)
+            return {
+                "configurable": {
+                    "thread_id": thread_id,
+                    "checkpoint_ns": checkpoint_ns,
+                    "checkpoint_id": checkpoint["id"],
+                }
+            }
+
+        return put
+
+    def put_writes(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        replace, ignore, has_path = _saver_sql.put_writes_statements(stock)
+        may_run = checked(site, guard, _connection)
+
+        @wraps(stock)
+        def put_writes(
+            self: Any, config: Any, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+        ) -> None:
+            if not may_run(self):
+                stock(self, config, writes, task_id, task_path)
+                return
+            statement = replace if all(w[0] in WRITES_IDX_MAP for w in writes) else ignore
+            rows: Any = None
+            try:
+                rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
+                operation = Operation([(statement, rows)])
+            except BaseException as error:
+                # Stock meets these inside its cursor, which commits on the way out.
+                with self.cursor() as cursor:
+                    if rows is None or not isinstance(error, Unsupported):
+                        raise
+                    cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
+            else:
+                commit(self, operation)
+
+        return put_writes
+
+    def delete_thread(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        statements = _saver_sql.delete_statements(stock)
+        may_run = checked(site, guard, _connection)
+
+        @wraps(stock)
+        def delete_thread(self: Any, thread_id: str) -> None:
+            if not may_run(self):
+                stock(self, thread_id)
+                return
+            try:
+                row = (str(thread_id),)
+                operation = Operation([(statement, [row]) for statement in statements])
+            except Exception:
+                stock(self, thread_id)
+            else:
+                commit(self, operation)
+
+        return delete_thread
+
+    def get_tuple(site: PatchSite) -> Callable[..., Any]:
+        stock = site.stock
+        by_id, latest = _saver_sql.get_tuple_statements(stock)
+        writes_statement = pending_writes(stock)
+        may_run = checked(site, guard, _connection)
+
+        @wraps(stock)
+        def get_tuple(self: Any, config: Any) -> Any:
+            if not may_run(self):
+                return stock(self, config)
+            configurable = config["configurable"]
+            checkpoint_ns = configurable.get("checkpoint_ns", "")
+            checkpoint_id = configurable.get("checkpoint_id")
+            thread_id = str(configurable["thread_id"])
+            parameters = (thread_id, checkpoint_ns, checkpoint_id) if checkpoint_id else (thread_id, checkpoint_ns)
+            statement = by_id if checkpoint_id else latest
+            try:
+                with self.lock:
+                    self.setup()
+                    found = _native.fetch_checkpoint(self.conn, statement, parameters, writes_statement(self))
+            except Unsupported:
+                return stock(self, config)
+            if found is None:
+                return None
+            return checkpoint_tuple(codec, self.serde, config, checkpoint_ns, *found)
+
+        return get_tuple
+
+    makers = {"put": put, "put_writes": put_writes, "get_tuple": get_tuple, "delete_thread": delete_thread}
+    skip = without_handle(sys.modules[owner.__module__].__dict__["sqlite3"])
+    return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
+
+
+def without_handle(sqlite3: Any) -> str:
+    """Why sqlite3 itself does the storage, and Rust the codec alone; empty where Rust does both."""
+    route, reason = bind(sqlite3)
+    return f"sqlite3 does the storage, Rust the codec: {reason}" if route == PYTHON else ""
+
+
+def _connection(saver: Any) -> Any:
+    return saver.conn

@@ -1,0 +1,42 @@
+"""Which releases of LangGraph's packages are known well enough to stand in for their code."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+#: from, and below
+CHECKPOINT = (3, 0, 1), (4, 4)
+CHECKPOINT_SQLITE = (3, 0, 3), (3, 2)
+
+
+def installed(distribution: str) -> str:
+    """The version that is installed, or an empty str."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers: list[int] = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+def unsupported() -> str:
+    """Why nothing is patched with the releases that are installed; empty where they are supported."""
+    for distribution, (first, end) in (
+        ("langgraph-checkpoint", CHECKPOINT),
+        ("langgraph-checkpoint-sqlite", CHECKPOINT_SQLITE),
+    ):
+        found = installed(distribution)
+        if not found:
+            return f"{distribution} is not installed"
+        if not first <= _numbers(found) < end:
+            known = f"from {'.'.join(map(str, first))}, below {'.'.join(map(str, end))}"
+            return f"{distribution} {found} is installed, and fast_langgraph knows releases {known}"
+    return ""

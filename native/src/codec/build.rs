@@ -1,0 +1,278 @@
+//! Instances of plain model classes, built without the class where validation would change nothing.
+#![allow(unsafe_code)] // fills the slots of new instances
+
+use fast_langgraph_msgpack::reader::{Reader, Token};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::decode::{Decoder, Exts, new_dict, set_item};
+use super::keys;
+use super::plain::{Field, Kind, PlainClass, Rule, Text};
+use super::text;
+
+/// Nesting of a field's own value starts here: below the payload's array and map.
+const LEVEL: u16 = 3;
+const METHOD: &[u8] = b"\xb3model_validate_json";
+
+const INPUT_DETAILS: &[&[u8]] = &[b"audio", b"cache_creation", b"cache_read"];
+const OUTPUT_DETAILS: &[&[u8]] = &[b"audio", b"reasoning"];
+
+type Value<'py> = Option<Bound<'py, PyAny>>;
+/// Reads one value of a record.
+type Part<'py, D> = fn(&mut D, &mut Reader<'_>) -> Value<'py>;
+
+impl<'a, 'py> Decoder<'a, 'py> {
+    /// The instance that stock's `cls(**payload[2])` makes, or None where the payload is not strictly of
+    /// the form that validation leaves alone. Runs no Python code.
+    pub fn build(&mut self, payload: &[u8], class: &PlainClass) -> Value<'py> {
+        let mut reader = Reader::new(payload.get(class.header.len()..)?);
+        if reader.token() != Ok(Token::Map(u32::try_from(class.fields.len()).ok()?)) {
+            return None;
+        }
+        let dict = new_dict(self.py, class.fields.len()).ok()?;
+        for field in &class.fields {
+            if !reader.skip_exactly(&field.name.encoded) {
+                return None;
+            }
+            let value = self.field(&mut reader, field)?;
+            set_item(&dict, field.name.object.bind(self.py), &value).ok()?;
+        }
+        if !reader.skip_exactly(METHOD) || !self.obeys(class.rule, &dict)? {
+            return None;
+        }
+        self.instance(class, &dict)
+    }
+
+    /// Whether the validators that look at several fields at once would leave these as they are.
+    fn obeys(&self, rule: Rule, dict: &Bound<'py, PyAny>) -> Option<bool> {
+        if rule == Rule::None {
+            return Some(true);
+        }
+        let dict = dict.cast::<PyDict>().ok()?;
+        let get = |name: &Bound<'py, pyo3::types::PyString>| dict.get_item(name).ok().flatten();
+        let empty = |name| get(name).is_some_and(|value| value.len().is_ok_and(|len| len == 0));
+        let no_calls = empty(intern!(self.py, "tool_calls")) && empty(intern!(self.py, "invalid_tool_calls"));
+        let kwargs = get(intern!(self.py, "additional_kwargs"))?;
+        let raw_calls = kwargs.cast::<PyDict>().ok()?.contains(intern!(self.py, "tool_calls")).ok()?;
+        if no_calls && raw_calls {
+            return Some(false);
+        }
+        Some(match rule {
+            Rule::AiChunk => {
+                no_calls
+                    && empty(intern!(self.py, "tool_call_chunks"))
+                    && get(intern!(self.py, "chunk_position"))?.is_none()
+            }
+            Rule::Ai | Rule::None => true,
+        })
+    }
+
+    fn instance(&self, class: &PlainClass, dict: &Bound<'py, PyAny>) -> Value<'py> {
+        let slots = self.stock().slots?;
+        let extra = if class.extra { PyDict::new(self.py).into_any() } else { self.py.None().into_bound(self.py) };
+        // SAFETY: the class is a heap type derived from BaseModel, whose three slots lie at these
+        // offsets and are empty in a new instance; each takes over a reference.
+        unsafe {
+            let class_type = class.class.as_ptr().cast::<ffi::PyTypeObject>();
+            let instance = Bound::from_owned_ptr_or_opt(self.py, ffi::PyType_GenericAlloc(class_type, 0))?;
+            if ffi::PyObject_GenericSetDict(instance.as_ptr(), dict.as_ptr(), std::ptr::null_mut()) != 0 {
+                return None;
+            }
+            let fields_set = Bound::from_owned_ptr_or_opt(self.py, ffi::PySet_New(class.fields_set.as_ptr()))?;
+            let slot = |offset: isize| instance.as_ptr().byte_offset(offset).cast::<*mut ffi::PyObject>();
+            slot(slots.fields_set).write(fields_set.into_ptr());
+            slot(slots.extra).write(extra.into_ptr());
+            slot(slots.private).write(ffi::Py_NewRef(ffi::Py_None()));
+            Some(instance)
+        }
+    }
+
+    fn field(&mut self, reader: &mut Reader<'_>, field: &Field) -> Value<'py> {
+        match field.kind {
+            Kind::Content => self.content(reader),
+            Kind::EmptyContent => match reader.token().ok()? {
+                Token::Str(b"") => text::str_from(self.py, b"").ok(),
+                _ => None,
+            },
+            Kind::Dict => self.dict(reader),
+            Kind::Literal => self.literal(reader, &field.literals),
+            Kind::OptionalLiteral => {
+                if reader.rest().first() == Some(&0xc0) {
+                    return self.any(reader);
+                }
+                self.literal(reader, &field.literals)
+            }
+            Kind::Str => self.str(reader),
+            Kind::OptionalStr => self.optional_str(reader),
+            Kind::Any => self.any(reader),
+            Kind::ToolCalls => self.records(reader, Self::tool_call),
+            Kind::InvalidToolCalls => self.records(reader, Self::invalid_tool_call),
+            Kind::ToolCallChunks => self.records(reader, |_, _| None),
+            Kind::Usage => self.usage(reader),
+        }
+    }
+
+    fn any(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        self.value(reader, LEVEL, Exts::Refused).ok()
+    }
+
+    fn str(&self, reader: &mut Reader<'_>) -> Value<'py> {
+        match reader.token().ok()? {
+            Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
+            _ => None,
+        }
+    }
+
+    fn optional_str(&self, reader: &mut Reader<'_>) -> Value<'py> {
+        match reader.token().ok()? {
+            Token::Nil => Some(self.py.None().into_bound(self.py)),
+            Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
+            _ => None,
+        }
+    }
+
+    fn literal(&self, reader: &mut Reader<'_>, literals: &[Text]) -> Value<'py> {
+        let literal = literals.iter().find(|literal| reader.skip_exactly(&literal.encoded))?;
+        Some(literal.object.bind(self.py).clone().into_any())
+    }
+
+    fn dict(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        match reader.token().ok()? {
+            Token::Map(len) => self.map(reader, len, LEVEL, Exts::Refused).ok(),
+            _ => None,
+        }
+    }
+
+    /// A str, or a list of str and dict.
+    fn content(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        match reader.token().ok()? {
+            Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
+            Token::Array(len) => {
+                let list = self.array(reader, len, LEVEL, Exts::Refused).ok()?;
+                let list = list.cast_into::<pyo3::types::PyList>().ok()?;
+                let fits = |item: Bound<'_, PyAny>| {
+                    item.is_exact_instance_of::<pyo3::types::PyString>() || item.is_exact_instance_of::<PyDict>()
+                };
+                list.iter().all(fits).then(|| list.into_any())
+            }
+            _ => None,
+        }
+    }
+
+    fn records(&mut self, reader: &mut Reader<'_>, record: Part<'py, Self>) -> Value<'py> {
+        let Token::Array(len) = reader.token().ok()? else { return None };
+        let list = pyo3::types::PyList::empty(self.py);
+        for _ in 0..len {
+            list.append(record(self, reader)?).ok()?;
+        }
+        Some(list.into_any())
+    }
+
+    /// A map of just these entries, in this order.
+    fn record(&mut self, reader: &mut Reader<'_>, entries: &[(&[u8], Part<'py, Self>)]) -> Value<'py> {
+        if reader.token() != Ok(Token::Map(u32::try_from(entries.len()).ok()?)) {
+            return None;
+        }
+        let dict = new_dict(self.py, entries.len()).ok()?;
+        for (name, value) in entries {
+            if reader.token() != Ok(Token::Str(name)) {
+                return None;
+            }
+            let value = value(self, reader)?;
+            set_item(&dict, &keys::key_from(self.py, name).ok()?, &value).ok()?;
+        }
+        Some(dict)
+    }
+
+    fn exactly(&self, reader: &mut Reader<'_>, text: &[u8]) -> Value<'py> {
+        (reader.token() == Ok(Token::Str(text))).then(|| keys::key_from(self.py, text).ok()).flatten()
+    }
+
+    fn tool_call(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        self.record(
+            reader,
+            &[
+                (b"name", |decoder, reader| decoder.str(reader)),
+                (b"args", Self::str_keyed),
+                (b"id", |decoder, reader| decoder.optional_str(reader)),
+                (b"type", |decoder, reader| decoder.exactly(reader, b"tool_call")),
+            ],
+        )
+    }
+
+    fn invalid_tool_call(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        self.record(
+            reader,
+            &[
+                (b"type", |decoder, reader| decoder.exactly(reader, b"invalid_tool_call")),
+                (b"id", |decoder, reader| decoder.optional_str(reader)),
+                (b"name", |decoder, reader| decoder.optional_str(reader)),
+                (b"args", |decoder, reader| decoder.optional_str(reader)),
+                (b"error", |decoder, reader| decoder.optional_str(reader)),
+            ],
+        )
+    }
+
+    /// A dict whose own keys are str.
+    fn str_keyed(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        let dict = self.dict(reader)?.cast_into::<PyDict>().ok()?;
+        dict.iter().all(|(key, _)| key.is_exact_instance_of::<pyo3::types::PyString>()).then(|| dict.into_any())
+    }
+
+    fn int(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        let mut ahead = reader.clone();
+        match ahead.token().ok()? {
+            Token::UInt(_) | Token::Int(_) => self.any(reader),
+            _ => None,
+        }
+    }
+
+    /// None, or the counts in the order of the schema, with details after them.
+    fn usage(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+        let Token::Map(len) = (match reader.token().ok()? {
+            Token::Nil => return Some(self.py.None().into_bound(self.py)),
+            token => token,
+        }) else {
+            return None;
+        };
+        let dict = new_dict(self.py, 5).ok()?;
+        let mut left = len;
+        for name in [&b"input_tokens"[..], b"output_tokens", b"total_tokens"] {
+            let key = self.exactly(reader, name)?;
+            set_item(&dict, &key, &self.int(reader)?).ok()?;
+            left = left.checked_sub(1)?;
+        }
+        for (name, known) in [(&b"input_token_details"[..], INPUT_DETAILS), (b"output_token_details", OUTPUT_DETAILS)] {
+            if left == 0 {
+                break;
+            }
+            let mut ahead = reader.clone();
+            if ahead.token() == Ok(Token::Str(name)) {
+                let key = self.exactly(reader, name)?;
+                set_item(&dict, &key, &self.details(reader, known)?).ok()?;
+                left -= 1;
+            }
+        }
+        (left == 0).then_some(dict)
+    }
+
+    /// A dict of ints: the known keys in the order of the schema, then others.
+    fn details(&mut self, reader: &mut Reader<'_>, known: &[&[u8]]) -> Value<'py> {
+        let Token::Map(len) = reader.token().ok()? else { return None };
+        let dict = new_dict(self.py, (len as usize).min(reader.remaining() / 2)).ok()?;
+        let mut reached = 0;
+        for _ in 0..len {
+            let Token::Str(name) = reader.token().ok()? else { return None };
+            reached = match known.iter().position(|known| *known == name) {
+                Some(place) if place >= reached => place + 1,
+                Some(_) => return None,
+                None => known.len(),
+            };
+            let key = keys::key_from(self.py, name).ok()?;
+            set_item(&dict, &key, &self.int(reader)?).ok()?;
+        }
+        Some(dict)
+    }
+}

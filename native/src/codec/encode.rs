@@ -1,0 +1,367 @@
+//! From Python objects to the bytes that stock writes.
+#![allow(unsafe_code)] // walks lists, tuples and dicts by their C structure
+
+use std::sync::Arc;
+
+use fast_langgraph_msgpack::writer::{self, Sink};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use super::fail::Fail;
+use super::plain::PlainClass;
+use super::stock::{Stock, type_name};
+use super::text;
+
+/// ormsgpack's limit on arrays and maps within one another; it starts anew in each ext.
+const LEVELS: u16 = 255;
+/// Exts within one another, with what lies between them: below stock's limit, which is Python's stack.
+const DEEPEST: u16 = 300;
+
+pub struct Encoder<'a, 'py, S> {
+    pub py: Python<'py>,
+    pub out: S,
+    stock: &'a Stock,
+    /// Arrays and maps open since the last ext.
+    levels: u16,
+    /// Everything open.
+    depth: u16,
+    /// Stock's code, and perhaps a user's, has run in this call: it can't be started over.
+    pub ran_python: bool,
+    /// Values that went to stock's hook.
+    pub handed_over: u64,
+    /// Types seen in this call. It lives no longer, so an address can't have been reused meanwhile,
+    /// unless Python code has run.
+    seen: Vec<(*mut ffi::PyTypeObject, Option<Arc<PlainClass>>)>,
+}
+
+impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
+    pub fn new(py: Python<'py>, stock: &'a Stock, out: S) -> Self {
+        Self { py, out, stock, levels: 0, depth: 0, ran_python: false, handed_over: 0, seen: Vec::new() }
+    }
+
+    pub fn stock(&self) -> &'a Stock {
+        self.stock
+    }
+
+    /// # Safety
+    /// `object` is a live Python object; the caller keeps it alive.
+    #[inline]
+    pub unsafe fn value(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: every helper is called for an object of the type that it is for.
+        unsafe {
+            let class = ffi::Py_TYPE(object);
+            if class == &raw mut ffi::PyUnicode_Type {
+                self.str(object)
+            } else if object == ffi::Py_None() {
+                writer::nil(&mut self.out);
+                Ok(())
+            } else if class == &raw mut ffi::PyDict_Type {
+                self.dict(object)
+            } else if class == &raw mut ffi::PyList_Type {
+                self.list(object)
+            } else if class == &raw mut ffi::PyLong_Type {
+                self.int(object)
+            } else if class == &raw mut ffi::PyBool_Type {
+                writer::bool(&mut self.out, object == ffi::Py_True());
+                Ok(())
+            } else if class == &raw mut ffi::PyFloat_Type {
+                writer::f64(&mut self.out, ffi::PyFloat_AS_DOUBLE(object));
+                Ok(())
+            } else if class == &raw mut ffi::PyBytes_Type {
+                self.bytes(object)
+            } else {
+                self.other(object, class)
+            }
+        }
+    }
+
+    /// # Safety
+    /// `object` is a str, or of a subclass.
+    #[inline]
+    pub unsafe fn str(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: a str by the caller's word; the text is used at once.
+        match unsafe { text::utf8(self.py, object) } {
+            Some(text) => Ok(writer::str(&mut self.out, text)?),
+            None => self.replaced(object),
+        }
+    }
+
+    /// A str with surrogates, each of which stock replaces by "?".
+    #[cold]
+    fn replaced(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: `object` is a live str; the result is a new reference or NULL with an error set.
+        let bytes = unsafe {
+            let bytes = ffi::PyUnicode_AsEncodedString(object, c"utf-8".as_ptr(), c"replace".as_ptr());
+            Bound::from_owned_ptr_or_err(self.py, bytes)
+        }
+        .map_err(Fail::from)?;
+        let bytes = bytes.cast_into::<PyBytes>().map_err(|error| Fail::Said(error.to_string().into()))?;
+        Ok(writer::str(&mut self.out, bytes.as_bytes())?)
+    }
+
+    /// # Safety
+    /// `object` is bytes.
+    unsafe fn bytes(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: bytes by the caller's word, which never change.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(
+                ffi::PyBytes_AS_STRING(object).cast::<u8>(),
+                ffi::PyBytes_Size(object).unsigned_abs(),
+            )
+        };
+        Ok(writer::bin(&mut self.out, bytes)?)
+    }
+
+    /// # Safety
+    /// `object` is an int, or of a subclass.
+    #[inline]
+    pub unsafe fn int(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        let mut overflow = 0;
+        // SAFETY: an int by the caller's word: neither call runs Python code.
+        unsafe {
+            let value = ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow);
+            if overflow == 0 {
+                writer::i64(&mut self.out, value);
+                return Ok(());
+            }
+            if overflow > 0 {
+                let value = ffi::PyLong_AsUnsignedLongLong(object);
+                if value != u64::MAX || ffi::PyErr_Occurred().is_null() {
+                    writer::u64(&mut self.out, value);
+                    return Ok(());
+                }
+                ffi::PyErr_Clear();
+            }
+        }
+        Err(Fail::Int)
+    }
+
+    /// # Errors
+    /// As `value`.
+    pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+        // SAFETY: the caller holds `object`.
+        unsafe { self.value(object.as_ptr()) }
+    }
+
+    /// An array of `len` values that `items` writes.
+    pub fn array(&mut self, len: usize, items: impl FnOnce(&mut Self) -> Result<(), Fail>) -> Result<(), Fail> {
+        self.enter()?;
+        writer::array_len(&mut self.out, len)?;
+        items(self)?;
+        self.leave();
+        Ok(())
+    }
+
+    fn enter(&mut self) -> Result<(), Fail> {
+        if self.levels == LEVELS {
+            return Err(Fail::Depth);
+        }
+        self.levels += 1;
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.levels -= 1;
+        self.depth -= 1;
+    }
+
+    /// # Safety
+    /// `object` is a list, or of a subclass.
+    pub unsafe fn list(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        self.enter()?;
+        // SAFETY: a list by the caller's word. Encoding an item may run Python code that changes the
+        // list, so its size is asked for anew each time and the item is held.
+        unsafe {
+            let size = ffi::PyList_GET_SIZE(object);
+            writer::array_len(&mut self.out, size.unsigned_abs())?;
+            for index in 0..size {
+                if index >= ffi::PyList_GET_SIZE(object) {
+                    return Err(Fail::Mutated);
+                }
+                let item = Bound::from_borrowed_ptr(self.py, ffi::PyList_GET_ITEM(object, index));
+                self.value(item.as_ptr())?;
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// # Safety
+    /// `object` is a tuple.
+    pub unsafe fn tuple(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        self.enter()?;
+        // SAFETY: a tuple by the caller's word, which keeps its items as long as it lives.
+        unsafe {
+            let size = ffi::PyTuple_GET_SIZE(object);
+            writer::array_len(&mut self.out, size.unsigned_abs())?;
+            for index in 0..size {
+                self.value(ffi::PyTuple_GET_ITEM(object, index))?;
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// # Safety
+    /// `object` is a dict, or of a subclass.
+    pub unsafe fn dict(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        self.enter()?;
+        let mut position = 0;
+        let mut key = std::ptr::null_mut();
+        let mut value = std::ptr::null_mut();
+        // SAFETY: a dict by the caller's word. Encoding an entry may run Python code that changes the
+        // dict: PyDict_Next stays within it, the entry is held, and the count is checked at the end.
+        unsafe {
+            let size = ffi::PyDict_Size(object);
+            writer::map_len(&mut self.out, size.unsigned_abs())?;
+            let mut left = size;
+            while ffi::PyDict_Next(object, &raw mut position, &raw mut key, &raw mut value) != 0 {
+                let key = Bound::from_borrowed_ptr(self.py, key);
+                let value = Bound::from_borrowed_ptr(self.py, value);
+                self.key(key.as_ptr())?;
+                self.value(value.as_ptr())?;
+                left -= 1;
+            }
+            if left != 0 {
+                return Err(Fail::Mutated);
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// # Safety
+    /// `key` is a live Python object.
+    #[inline]
+    unsafe fn key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: a str where it is read as one.
+        unsafe {
+            if ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type {
+                let text = text::utf8(self.py, key).ok_or(Fail::Surrogates)?;
+                Ok(writer::str(&mut self.out, text)?)
+            } else {
+                self.unusual_key(key)
+            }
+        }
+    }
+
+    /// A key that is no str: ormsgpack has rules of its own for these, so it writes them, in a map of one.
+    unsafe fn unusual_key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: an int where it is read as one.
+        unsafe {
+            if ffi::Py_TYPE(key) == &raw mut ffi::PyLong_Type {
+                return self.int(key);
+            }
+        }
+        // SAFETY: `key` is a live object by the caller's word.
+        let key = unsafe { Bound::from_borrowed_ptr(self.py, key) };
+        let map = PyDict::new(self.py);
+        map.set_item(&key, self.py.None())?;
+        let mut around = map.into_any();
+        // A tuple's own levels count on top of those that are open here.
+        let lists = if key.is_exact_instance_of::<PyTuple>() { usize::from(self.levels) - 1 } else { 0 };
+        for _ in 0..lists {
+            around = PyList::new(self.py, [around])?.into_any();
+        }
+        self.handed_over(1);
+        let bytes = self.stock.encode(&around)?;
+        match bytes.as_bytes().get(lists..) {
+            Some([0x81, key @ .., 0xc0]) => {
+                self.out.extend(key);
+                Ok(())
+            }
+            _ => Err(Fail::Key),
+        }
+    }
+
+    fn handed_over(&mut self, count: u64) {
+        self.ran_python = true;
+        self.handed_over += count;
+        self.seen.clear();
+    }
+
+    unsafe fn other(&mut self, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> Result<(), Fail> {
+        // SAFETY: every helper is called for an object of the type that it is for, by ormsgpack's own
+        // order of tests: the metaclass of enums before the flags of subclasses.
+        unsafe {
+            if class == &raw mut ffi::PyTuple_Type {
+                return self.tuple(object);
+            }
+            if let Some(plain) = self.plain_class(class) {
+                return self.model(object, &plain);
+            }
+            if ffi::Py_TYPE(class.cast()) != self.stock.enum_meta.as_ptr().cast() {
+                if ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_UNICODE_SUBCLASS) != 0 {
+                    return self.str(object);
+                }
+                if ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_LONG_SUBCLASS) != 0 {
+                    return self.int(object);
+                }
+                if ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_LIST_SUBCLASS) != 0 {
+                    return self.list(object);
+                }
+                if ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_DICT_SUBCLASS) != 0 {
+                    return self.dict(object);
+                }
+            }
+            let object = Bound::from_borrowed_ptr(self.py, object);
+            if self.known_ext(&object, class)? {
+                return Ok(());
+            }
+            self.hook(&object)
+        }
+    }
+
+    /// The value as stock encodes it, the rules of its class and the user's own code included.
+    pub fn hook(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+        self.handed_over(1);
+        let bytes = self.stock.encode(object)?;
+        self.out.extend(bytes.as_bytes());
+        Ok(())
+    }
+
+    /// # Safety
+    /// `class` is a live type.
+    unsafe fn plain_class(&mut self, class: *mut ffi::PyTypeObject) -> Option<Arc<PlainClass>> {
+        if let Some((_, plain)) = self.seen.iter().find(|(seen, _)| *seen == class) {
+            return plain.clone();
+        }
+        // SAFETY: a live type by the caller's word.
+        let plain = unsafe { self.stock.plain_class(self.py, class) };
+        // A state of hundreds of types would make the search slow; they are rare, and asked for anew.
+        if self.seen.len() < 32 {
+            self.seen.push((class, plain.clone()));
+        }
+        plain
+    }
+
+    /// An ext of `code` for `object`, its payload written by `payload` at levels of its own.
+    pub fn ext(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        code: u8,
+        payload: impl FnOnce(&mut Self) -> Result<(), Fail>,
+    ) -> Result<(), Fail> {
+        if self.depth >= DEEPEST {
+            if self.ran_python {
+                return self.hook(object);
+            }
+            return Err(Fail::Deep);
+        }
+        let levels = std::mem::take(&mut self.levels);
+        let depth = self.depth;
+        self.depth += 1;
+        let open = writer::open_ext(&mut self.out);
+        let written = payload(self).and_then(|()| Ok(writer::close_ext(&mut self.out, open, code)?));
+        self.levels = levels;
+        self.depth = depth;
+        match written {
+            // Stock sees the hook fail, whatever it was that failed in it.
+            Err(Fail::Deep) => Err(Fail::Deep),
+            Err(_) => Err(Fail::Type(type_name(object).into())),
+            Ok(()) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the codec stopped, in the words that ormsgpack has for it.
+use std::borrow::Cow;
+
+use fast_langgraph_msgpack::reader::{Marker, ReadError};
+use fast_langgraph_msgpack::writer::TooLong;
+use pyo3::prelude::*;
+
+/// A few words at most: it is part of every result on the way.
+#[derive(Debug)]
+pub enum Fail {
+    /// Input ends before its value does.
+    Eof,
+    /// Marker 0xc1.
+    Reserved,
+    Utf8,
+    /// More levels than ormsgpack goes.
+    Depth,
+    /// More levels than this code goes, over nested exts; stock may go further.
+    Deep,
+    /// A map key of a type that can't be one, to be written.
+    Key,
+    /// The same, to be read.
+    KeyType(Marker),
+    Value,
+    /// A key that Python won't hash.
+    Unhashable,
+    /// The ext hook raised.
+    Hook,
+    /// An int beyond 64 bits.
+    Int,
+    /// A str key with surrogates.
+    Surrogates,
+    TooLong,
+    /// An object whose ext could not be made; its type's name.
+    Type(Box<str>),
+    /// What stock's own encoder said of a value it was handed.
+    Said(Box<str>),
+    /// A container that changed while it was encoded: its header is wrong now.
+    Mutated,
+    /// Python itself failed (out of memory).
+    Python(Box<PyErr>),
+}
+
+impl From<PyErr> for Fail {
+    fn from(error: PyErr) -> Self {
+        Self::Python(Box::new(error))
+    }
+}
+
+impl From<ReadError> for Fail {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::UnexpectedEof => Self::Eof,
+            ReadError::Reserved => Self::Reserved,
+        }
+    }
+}
+
+impl From<TooLong> for Fail {
+    fn from(_: TooLong) -> Self {
+        Self::TooLong
+    }
+}
+
+impl Fail {
+    /// ormsgpack's text for it.
+    pub fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Eof => "unexpected end of file",
+            Self::Reserved => "invalid type Reserved",
+            Self::Utf8 => "invalid UTF-8 string",
+            Self::Depth | Self::Deep => "Recursion limit reached",
+            Self::Key => "Dict key must a type serializable with OPT_NON_STR_KEYS",
+            Self::Unhashable => "internal error",
+            Self::Hook => "ext_hook failed",
+            Self::Int => "Integer exceeds 64-bit range",
+            Self::Surrogates => "string contains surrogates",
+            Self::TooLong => "write error",
+            Self::Value => "invalid value",
+            Self::KeyType(marker) => return Cow::Owned(format!("invalid type {marker:?}")),
+            Self::Type(name) => return Cow::Owned(format!("Type is not msgpack serializable: {name}")),
+            Self::Said(text) => text,
+            Self::Mutated => "a container changed size while it was encoded",
+            Self::Python(_) => "internal error",
+        })
+    }
+
+    /// The reason under which a call that stock takes over is counted.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Eof | Self::Reserved | Self::Utf8 | Self::Unhashable => "malformed bytes",
+            Self::Depth | Self::Deep => "nested too deep",
+            Self::Key => "unusual map key",
+            Self::KeyType(_) | Self::Value => "malformed bytes",
+            Self::Hook => "ext hook raised",
+            Self::Int => "int beyond 64 bits",
+            Self::Surrogates => "surrogates in a key",
+            Self::TooLong => "longer than 32 bits count",
+            Self::Type(_) | Self::Said(_) => "not serializable",
+            Self::Mutated => "changed while encoded",
+            Self::Python(_) => "Python failed",
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Types of the standard library and of LangGraph whose ext stock makes in one known way.
+//!
+//! Exact types only: stock decides by duck typing, which for these, and not for their subclasses, always
+//! comes to the same.
+use fast_langgraph_msgpack::writer::{self, Sink};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyFrozenSet, PySet, PyString, PyType};
+
+use super::encode::Encoder;
+use super::fail::Fail;
+
+const SINGLE_ARG: u8 = 0;
+const POS_ARGS: u8 = 1;
+const KW_ARGS: u8 = 2;
+const METHOD: u8 = 3;
+const DELTA_SNAPSHOT: u8 = 7;
+
+/// The types, as they were when the codec was configured.
+pub struct KnownTypes {
+    uuid: Py<PyType>,
+    decimal: Py<PyType>,
+    deque: Py<PyType>,
+    path: Py<PyType>,
+    datetime: Py<PyType>,
+    date: Py<PyType>,
+    time: Py<PyType>,
+    timedelta: Py<PyType>,
+    timezone: Py<PyType>,
+    delta_snapshot: Option<Py<PyType>>,
+}
+
+impl KnownTypes {
+    pub fn new(jsonplus: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = jsonplus.py();
+        let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
+            Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
+        };
+        let delta_snapshot = jsonplus.getattr_opt("_DeltaSnapshot")?;
+        Ok(Self {
+            uuid: class("uuid", "UUID")?,
+            decimal: class("decimal", "Decimal")?,
+            deque: class("collections", "deque")?,
+            path: py.import("pathlib")?.getattr("Path")?.call0()?.get_type().unbind(),
+            datetime: class("datetime", "datetime")?,
+            date: class("datetime", "date")?,
+            time: class("datetime", "time")?,
+            timedelta: class("datetime", "timedelta")?,
+            timezone: class("datetime", "timezone")?,
+            delta_snapshot: delta_snapshot.map(|class| class.cast_into::<PyType>()).transpose()?.map(Bound::unbind),
+        })
+    }
+}
+
+impl<'py, S: Sink> Encoder<'_, 'py, S> {
+    /// Writes `object` if its exact type is known; says whether it was.
+    pub fn known_ext(&mut self, object: &Bound<'py, PyAny>, class: *mut ffi::PyTypeObject) -> Result<bool, Fail> {
+        let types = &self.stock().types;
+        let is = |known: &Py<PyType>| known.as_ptr() == class.cast();
+        if object.is_exact_instance_of::<PySet>() || object.is_exact_instance_of::<PyFrozenSet>() || is(&types.deque) {
+            self.constructor(object, SINGLE_ARG, |encoder| encoder.items(object))?;
+        } else if is(&types.uuid) {
+            self.text(object, SINGLE_ARG, intern!(self.py, "hex"))?;
+        } else if is(&types.decimal) {
+            self.constructor(object, SINGLE_ARG, |encoder| encoder.object(object.str()?.as_any()))?;
+        } else if is(&types.datetime) {
+            let zone = object.getattr(intern!(self.py, "tzinfo"))?;
+            // Another zone's offset is asked of code that may be a user's.
+            if !zone.is_none() && !zone.get_type().is(&types.timezone) {
+                return Ok(false);
+            }
+            self.ext(object, METHOD, |encoder| {
+                encoder.array(4, |encoder| {
+                    encoder.class(object)?;
+                    encoder.object(&object.call_method0(intern!(encoder.py, "isoformat"))?)?;
+                    Ok(writer::str(&mut encoder.out, b"fromisoformat")?)
+                })
+            })?;
+        } else if is(&types.date) {
+            self.constructor(object, POS_ARGS, |encoder| encoder.attributes(object, &["year", "month", "day"]))?;
+        } else if is(&types.timedelta) {
+            self.constructor(object, POS_ARGS, |encoder| {
+                encoder.attributes(object, &["days", "seconds", "microseconds"])
+            })?;
+        } else if is(&types.time) {
+            if !object.getattr(intern!(self.py, "tzinfo"))?.is_none() {
+                return Ok(false);
+            }
+            const PARTS: [&str; 6] = ["hour", "minute", "second", "microsecond", "tzinfo", "fold"];
+            self.constructor(object, KW_ARGS, |encoder| {
+                writer::map_len(&mut encoder.out, PARTS.len())?;
+                for part in PARTS {
+                    writer::str(&mut encoder.out, part.as_bytes())?;
+                    encoder.object(&object.getattr(part)?)?;
+                }
+                Ok(())
+            })?;
+        } else if is(&types.path) {
+            self.text(object, POS_ARGS, intern!(self.py, "parts"))?;
+        } else if types.delta_snapshot.as_ref().is_some_and(is) {
+            self.ext(object, DELTA_SNAPSHOT, |encoder| encoder.object(&object.get_item(0)?))?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// An ext of module, name and argument.
+    fn constructor(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        code: u8,
+        argument: impl FnOnce(&mut Self) -> Result<(), Fail>,
+    ) -> Result<(), Fail> {
+        self.ext(object, code, |encoder| {
+            encoder.array(3, |encoder| {
+                encoder.class(object)?;
+                argument(encoder)
+            })
+        })
+    }
+
+    /// An ext whose argument is one attribute.
+    fn text(&mut self, object: &Bound<'py, PyAny>, code: u8, attribute: &Bound<'py, PyString>) -> Result<(), Fail> {
+        self.constructor(object, code, |encoder| encoder.object(&object.getattr(attribute)?))
+    }
+
+    fn attributes(&mut self, object: &Bound<'py, PyAny>, names: &[&str]) -> Result<(), Fail> {
+        self.array(names.len(), |encoder| names.iter().try_for_each(|name| encoder.object(&object.getattr(*name)?)))
+    }
+
+    /// The items of an iterable of C's, in its order.
+    fn items(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+        let items: Vec<Bound<'py, PyAny>> = object.try_iter()?.collect::<PyResult<_>>()?;
+        self.array(items.len(), |encoder| items.iter().try_for_each(|item| encoder.object(item)))
+    }
+
+    /// The module and the name of the object's class.
+    fn class(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+        let class = object.get_type();
+        self.object(&class.getattr(intern!(self.py, "__module__"))?)?;
+        self.object(&class.getattr(intern!(self.py, "__name__"))?)
+    }
+}

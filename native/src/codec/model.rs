@@ -1,0 +1,312 @@
+//! Instances of plain model classes, read from `__dict__` in place of `model_dump()`.
+#![allow(unsafe_code)] // reads slots and walks dicts by their C structure
+
+use fast_langgraph_msgpack::writer::{self, Sink};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::encode::Encoder;
+use super::fail::Fail;
+use super::plain::{Field, Kind, PlainClass};
+use super::text;
+
+/// Ext code of pydantic v2 models.
+const PYDANTIC_V2: u8 = 5;
+pub const PYDANTIC_V2_CODE: i8 = 5;
+/// Nesting within a field; deeper, or cyclic, goes to `model_dump()`, which has its own limit of 255.
+const DEEPEST: u8 = 64;
+
+const TOOL_CALL: &[(&str, Kind, &str)] = &[
+    ("name", Kind::Str, ""),
+    ("args", Kind::Dict, ""),
+    ("id", Kind::OptionalStr, ""),
+    ("type", Kind::Literal, "tool_call"),
+];
+const INVALID_TOOL_CALL: &[(&str, Kind, &str)] = &[
+    ("type", Kind::Literal, "invalid_tool_call"),
+    ("id", Kind::OptionalStr, ""),
+    ("name", Kind::OptionalStr, ""),
+    ("args", Kind::OptionalStr, ""),
+    ("error", Kind::OptionalStr, ""),
+];
+
+impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
+    /// # Safety
+    /// `object` is an instance of just this class.
+    pub unsafe fn model(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> Result<(), Fail> {
+        // SAFETY: `object` is alive by the caller's word.
+        let object = unsafe { Bound::from_borrowed_ptr(self.py, object) };
+        let start = self.out.written();
+        let open = writer::open_ext(&mut self.out);
+        // SAFETY: of this class by the caller's word.
+        if unsafe { self.dump(object.as_ptr(), class) } {
+            return Ok(writer::close_ext(&mut self.out, open, PYDANTIC_V2)?);
+        }
+        self.out.cut(start);
+        self.hook(&object)
+    }
+
+    /// Writes the payload; false where the instance holds something that `model_dump()` may treat in a
+    /// way of its own. Runs no Python code.
+    ///
+    /// # Safety
+    /// `object` is an instance of just this class.
+    unsafe fn dump(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> bool {
+        let Some(slots) = self.stock().slots else { return false };
+        // SAFETY: an instance of a pydantic model, whose slots were found at these offsets; the
+        // `__dict__` is held while it is walked, and walking runs no Python code.
+        unsafe {
+            let dict = ffi::PyObject_GenericGetDict(object, std::ptr::null_mut());
+            let Ok(dict) = Bound::from_owned_ptr_or_err(self.py, dict) else { return false };
+            let slot = |offset: isize| object.byte_offset(offset).cast::<*mut ffi::PyObject>().read();
+            let extra = slot(slots.extra);
+            // An instance that was never initialized: pydantic raises.
+            if extra.is_null() || slot(slots.fields_set).is_null() {
+                return false;
+            }
+            let extra_size = if extra == ffi::Py_None() {
+                0
+            } else if class.extra && ffi::Py_TYPE(extra) == &raw mut ffi::PyDict_Type {
+                ffi::PyDict_Size(extra)
+            } else {
+                return false;
+            };
+            if ffi::Py_TYPE(dict.as_ptr()) != &raw mut ffi::PyDict_Type {
+                return false;
+            }
+            self.out.extend(&class.header);
+            let size = ffi::PyDict_Size(dict.as_ptr()) + extra_size;
+            if writer::map_len(&mut self.out, size.unsigned_abs()).is_err() {
+                return false;
+            }
+            let mut expected = 0;
+            let mut position = 0;
+            let mut key = std::ptr::null_mut();
+            let mut value = std::ptr::null_mut();
+            while ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
+                let text =
+                    || (ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type).then(|| text::utf8(self.py, key)).flatten();
+                let Some(field) = class.field(expected, key, text) else { return false };
+                self.out.extend(&field.name.encoded);
+                if !self.field(field, value) {
+                    return false;
+                }
+                expected += 1;
+            }
+            if extra_size > 0 && !self.extra(extra, class) {
+                return false;
+            }
+        }
+        // The method that stock names in every such payload, and never calls.
+        writer::str(&mut self.out, b"model_validate_json").is_ok()
+    }
+
+    /// # Safety
+    /// `extra` is a dict.
+    unsafe fn extra(&mut self, extra: *mut ffi::PyObject, class: &PlainClass) -> bool {
+        // SAFETY: a dict by the caller's word; the callback sees live entries.
+        unsafe {
+            self.each(extra, |encoder, key, value| {
+                let Some(text) = text::utf8(encoder.py, key) else { return false };
+                if class.fields.iter().any(|field| field.name.bytes() == text) {
+                    return false;
+                }
+                writer::str(&mut encoder.out, text).is_ok() && encoder.plain(value, 0)
+            })
+        }
+    }
+
+    /// Calls `entry` for each entry of a dict with exact str keys.
+    ///
+    /// # Safety
+    /// `dict` is a dict, and `entry` runs no Python code.
+    unsafe fn each(
+        &mut self,
+        dict: *mut ffi::PyObject,
+        mut entry: impl FnMut(&mut Self, *mut ffi::PyObject, *mut ffi::PyObject) -> bool,
+    ) -> bool {
+        let mut position = 0;
+        let mut key = std::ptr::null_mut();
+        let mut value = std::ptr::null_mut();
+        // SAFETY: a dict by the caller's word, unchanged while it is walked since nothing runs.
+        unsafe {
+            while ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value) != 0 {
+                if ffi::Py_TYPE(key) != &raw mut ffi::PyUnicode_Type || !entry(self, key, value) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// # Safety
+    /// `value` is a live object.
+    #[inline]
+    unsafe fn field(&mut self, field: &Field, value: *mut ffi::PyObject) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            // pydantic takes None for any field without a warning.
+            if value == ffi::Py_None() {
+                writer::nil(&mut self.out);
+                return true;
+            }
+            match field.kind {
+                Kind::Str | Kind::OptionalStr => class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok(),
+                Kind::Content | Kind::EmptyContent => self.content(value),
+                Kind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 0),
+                Kind::Any => self.plain(value, 0),
+                Kind::Literal | Kind::OptionalLiteral => {
+                    if class != &raw mut ffi::PyUnicode_Type {
+                        return false;
+                    }
+                    let literal =
+                        field.literals.iter().find(|literal| literal.object.as_ptr() == value).or_else(|| {
+                            let text = text::utf8(self.py, value)?;
+                            field.literals.iter().find(|literal| literal.bytes() == text)
+                        });
+                    let Some(literal) = literal else { return false };
+                    self.out.extend(&literal.encoded);
+                    true
+                }
+                Kind::ToolCalls => self.records(value, TOOL_CALL),
+                Kind::InvalidToolCalls => self.records(value, INVALID_TOOL_CALL),
+                Kind::ToolCallChunks => self.records(value, &[]),
+                Kind::Usage => self.usage(value, 0),
+            }
+        }
+    }
+
+    /// # Safety
+    /// `value` is a live object.
+    unsafe fn content(&mut self, value: *mut ffi::PyObject) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be; nothing here runs Python code.
+        unsafe {
+            if ffi::Py_TYPE(value) == &raw mut ffi::PyUnicode_Type {
+                return self.str(value).is_ok();
+            }
+            if ffi::Py_TYPE(value) != &raw mut ffi::PyList_Type {
+                return false;
+            }
+            let size = ffi::PyList_GET_SIZE(value);
+            writer::array_len(&mut self.out, size.unsigned_abs()).is_ok()
+                && (0..size).all(|index| {
+                    let item = ffi::PyList_GET_ITEM(value, index);
+                    let class = ffi::Py_TYPE(item);
+                    (class == &raw mut ffi::PyUnicode_Type || class == &raw mut ffi::PyDict_Type) && self.plain(item, 1)
+                })
+        }
+    }
+
+    /// A list of dicts with keys among those of `fields`, each of the type it has there.
+    ///
+    /// # Safety
+    /// `value` is a live object.
+    unsafe fn records(&mut self, value: *mut ffi::PyObject, fields: &[(&str, Kind, &str)]) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be; nothing here runs Python code.
+        unsafe {
+            if ffi::Py_TYPE(value) != &raw mut ffi::PyList_Type {
+                return false;
+            }
+            let size = ffi::PyList_GET_SIZE(value);
+            if writer::array_len(&mut self.out, size.unsigned_abs()).is_err() {
+                return false;
+            }
+            (0..size).all(|index| {
+                let record = ffi::PyList_GET_ITEM(value, index);
+                ffi::Py_TYPE(record) == &raw mut ffi::PyDict_Type
+                    && writer::map_len(&mut self.out, ffi::PyDict_Size(record).unsigned_abs()).is_ok()
+                    && self.each(record, |encoder, key, value| {
+                        let Some(text) = text::utf8(encoder.py, key) else { return false };
+                        let Some((_, kind, literal)) = fields.iter().find(|(name, ..)| name.as_bytes() == text) else {
+                            return false;
+                        };
+                        writer::str(&mut encoder.out, text).is_ok() && encoder.record_field(*kind, literal, value)
+                    })
+            })
+        }
+    }
+
+    /// # Safety
+    /// `value` is a live object.
+    unsafe fn record_field(&mut self, kind: Kind, literal: &str, value: *mut ffi::PyObject) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            match kind {
+                Kind::Str => class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok(),
+                Kind::Literal => {
+                    class == &raw mut ffi::PyUnicode_Type
+                        && text::utf8(self.py, value) == Some(literal.as_bytes())
+                        && writer::str(&mut self.out, literal.as_bytes()).is_ok()
+                }
+                Kind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 2),
+                _ => (value == ffi::Py_None() || class == &raw mut ffi::PyUnicode_Type) && self.plain(value, 2),
+            }
+        }
+    }
+
+    /// A dict of ints, and of dicts of ints.
+    ///
+    /// # Safety
+    /// `value` is a live object.
+    unsafe fn usage(&mut self, value: *mut ffi::PyObject, depth: u8) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be.
+        unsafe {
+            if depth > 1 || ffi::Py_TYPE(value) != &raw mut ffi::PyDict_Type {
+                return false;
+            }
+            writer::map_len(&mut self.out, ffi::PyDict_Size(value).unsigned_abs()).is_ok()
+                && self.each(value, |encoder, key, value| {
+                    let Some(text) = text::utf8(encoder.py, key) else { return false };
+                    // Only the two details are dicts; another dict would be an extra of any content.
+                    let details = depth == 0 && (text == b"input_token_details" || text == b"output_token_details");
+                    writer::str(&mut encoder.out, text).is_ok()
+                        && if details {
+                            encoder.usage(value, depth + 1)
+                        } else {
+                            ffi::Py_TYPE(value) == &raw mut ffi::PyLong_Type && encoder.int(value).is_ok()
+                        }
+                })
+        }
+    }
+
+    /// Writes a value that pydantic leaves as it is wherever it stands: exact builtin types only.
+    ///
+    /// # Safety
+    /// `value` is a live object.
+    unsafe fn plain(&mut self, value: *mut ffi::PyObject, depth: u8) -> bool {
+        // SAFETY: each arm reads `value` as what it has checked it to be; nothing here runs Python code.
+        unsafe {
+            let class = ffi::Py_TYPE(value);
+            if class == &raw mut ffi::PyDict_Type {
+                depth < DEEPEST
+                    && writer::map_len(&mut self.out, ffi::PyDict_Size(value).unsigned_abs()).is_ok()
+                    && self.each(value, |encoder, key, value| {
+                        text::utf8(encoder.py, key).is_some_and(|text| writer::str(&mut encoder.out, text).is_ok())
+                            && encoder.plain(value, depth + 1)
+                    })
+            } else if class == &raw mut ffi::PyList_Type {
+                let size = ffi::PyList_GET_SIZE(value);
+                depth < DEEPEST
+                    && writer::array_len(&mut self.out, size.unsigned_abs()).is_ok()
+                    && (0..size).all(|index| self.plain(ffi::PyList_GET_ITEM(value, index), depth + 1))
+            } else if class == &raw mut ffi::PyTuple_Type {
+                let size = ffi::PyTuple_GET_SIZE(value);
+                depth < DEEPEST
+                    && writer::array_len(&mut self.out, size.unsigned_abs()).is_ok()
+                    && (0..size).all(|index| self.plain(ffi::PyTuple_GET_ITEM(value, index), depth + 1))
+            } else if class == &raw mut ffi::PyUnicode_Type
+                || class == &raw mut ffi::PyLong_Type
+                || class == &raw mut ffi::PyBool_Type
+                || class == &raw mut ffi::PyFloat_Type
+                || class == &raw mut ffi::PyBytes_Type
+                || value == ffi::Py_None()
+            {
+                self.value(value).is_ok()
+            } else {
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Model classes that are plain by structure, checked in Python (`fast_langgraph/_plain.py`): their
+//! instances are read from `__dict__` and built without running the class.
+#![allow(unsafe_code)] // reads a type's version tag and a slot's offset
+
+use fast_langgraph_msgpack::writer;
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple, PyType};
+
+/// What a field may hold for pydantic to leave it as it is, without a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// str, or a list of str and dict.
+    Content,
+    /// The empty str, which is what the class itself puts there.
+    EmptyContent,
+    /// dict
+    Dict,
+    /// One of a few str.
+    Literal,
+    /// One of a few str, or None.
+    OptionalLiteral,
+    Str,
+    OptionalStr,
+    /// Anything plain.
+    Any,
+    ToolCalls,
+    InvalidToolCalls,
+    ToolCallChunks,
+    Usage,
+}
+
+impl TryFrom<&str> for Kind {
+    type Error = PyErr;
+
+    fn try_from(name: &str) -> PyResult<Self> {
+        Ok(match name {
+            "content" => Self::Content,
+            "empty content" => Self::EmptyContent,
+            "dict" => Self::Dict,
+            "literal" => Self::Literal,
+            "optional literal" => Self::OptionalLiteral,
+            "str" => Self::Str,
+            "optional str" => Self::OptionalStr,
+            "any" => Self::Any,
+            "tool calls" => Self::ToolCalls,
+            "invalid tool calls" => Self::InvalidToolCalls,
+            "tool call chunks" => Self::ToolCallChunks,
+            "usage" => Self::Usage,
+            _ => return Err(PyValueError::new_err(format!("no such kind of field: {name}"))),
+        })
+    }
+}
+
+/// A str together with its encoded form.
+pub struct Text {
+    pub object: Py<PyString>,
+    pub encoded: Vec<u8>,
+}
+
+impl Text {
+    pub fn new(text: &Bound<'_, PyString>) -> PyResult<Self> {
+        let py = text.py();
+        let mut encoded = Vec::new();
+        writer::str(&mut encoded, text.to_str()?.as_bytes()).map_err(|_| PyValueError::new_err("too long"))?;
+        Ok(Self { object: PyString::intern(py, text.to_str()?).unbind(), encoded })
+    }
+
+    /// The text itself, without its header.
+    pub fn bytes(&self) -> &[u8] {
+        match self.encoded.first() {
+            Some(0xa0..=0xbf) => self.encoded.get(1..),
+            Some(0xd9) => self.encoded.get(2..),
+            _ => self.encoded.get(3..),
+        }
+        .unwrap_or_default()
+    }
+}
+
+pub struct Field {
+    pub name: Text,
+    pub kind: Kind,
+    pub literals: Vec<Text>,
+}
+
+pub struct PlainClass {
+    /// Held, so that no other class can come to live at its address.
+    pub class: Py<PyType>,
+    /// `(module, name)`, as SAFE_MSGPACK_TYPES has it.
+    pub key: Py<PyTuple>,
+    /// The start of every payload: an array of four, the module, the name.
+    pub header: Vec<u8>,
+    pub fields: Vec<Field>,
+    /// The names of all fields: what `model_fields_set` holds after validation of a whole dump. Added one
+    /// by one, as pydantic does, they make a set that even iterates in the same order; a copy might not.
+    pub fields_set: Py<PyTuple>,
+    /// Extra fields are kept, in `__pydantic_extra__`.
+    pub extra: bool,
+    /// Instances may be built without the class: its validators are known to leave plain payloads alone.
+    pub direct: bool,
+    /// What the validators that look at several fields at once ask of them.
+    pub rule: Rule,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    None,
+    Ai,
+    AiChunk,
+}
+
+/// Changes with every change to a class or to one of its bases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    version: u32,
+    qualified: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+}
+
+// SAFETY: the pointers are only compared.
+unsafe impl Send for Stamp {}
+// SAFETY: the pointers are only compared.
+unsafe impl Sync for Stamp {}
+
+impl Stamp {
+    /// None while the interpreter has given the class no version: then nothing is known of changes.
+    pub fn of(class: &Bound<'_, PyType>) -> Option<Self> {
+        // SAFETY: `class` is a type, and a heap type where its names are read; the interpreter is
+        // attached, so nobody changes it meanwhile.
+        unsafe {
+            let pointer = class.as_type_ptr();
+            let heap = (*pointer).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE != 0;
+            #[cfg(not(Py_3_13))]
+            let valid = (*pointer).tp_flags & ffi::Py_TPFLAGS_VALID_VERSION_TAG != 0;
+            #[cfg(Py_3_13)]
+            let valid = true;
+            let version = (*pointer).tp_version_tag;
+            if !heap || !valid || version == 0 {
+                return None;
+            }
+            let heap_type = pointer.cast::<ffi::PyHeapTypeObject>();
+            Some(Self { version, qualified: (*heap_type).ht_qualname, name: (*heap_type).ht_name })
+        }
+    }
+}
+
+/// Module, name, fields (name, kind, literals), keeps extra fields, may be built directly, rule.
+type Description<'py> = (
+    Bound<'py, PyString>,
+    Bound<'py, PyString>,
+    Vec<(Bound<'py, PyString>, String, Vec<Bound<'py, PyString>>)>,
+    bool,
+    bool,
+    String,
+);
+
+impl PlainClass {
+    /// `description` is what `_plain.describe` returns.
+    pub fn new(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = class.py();
+        let (module, name, fields, extra, direct, rule): Description<'_> = description.extract()?;
+        let module = Text::new(&module)?;
+        let name = Text::new(&name)?;
+        let mut header = vec![0x94];
+        header.extend_from_slice(&module.encoded);
+        header.extend_from_slice(&name.encoded);
+        let fields = fields
+            .iter()
+            .map(|(name, kind, literals)| {
+                let literals = literals.iter().map(Text::new).collect::<PyResult<_>>()?;
+                Ok(Field { name: Text::new(name)?, kind: kind.as_str().try_into()?, literals })
+            })
+            .collect::<PyResult<Vec<Field>>>()?;
+        let fields_set = PyTuple::new(py, fields.iter().map(|field| &field.name.object))?.unbind();
+        let rule = match rule.as_str() {
+            "" => Rule::None,
+            "ai" => Rule::Ai,
+            "ai chunk" => Rule::AiChunk,
+            _ => return Err(PyValueError::new_err(format!("no such rule: {rule}"))),
+        };
+        let key = PyTuple::new(py, [&module.object, &name.object])?.unbind();
+        Ok(Self { class: class.clone().unbind(), key, header, fields, fields_set, extra, direct, rule })
+    }
+
+    /// The field of this name; `expected` is tried first.
+    #[inline]
+    pub fn field(
+        &self,
+        expected: usize,
+        key: *mut ffi::PyObject,
+        text: impl FnOnce() -> Option<&'static [u8]>,
+    ) -> Option<&Field> {
+        if let Some(field) = self.fields.get(expected)
+            && field.name.object.as_ptr() == key
+        {
+            return Some(field);
+        }
+        if let Some(field) = self.fields.iter().find(|field| field.name.object.as_ptr() == key) {
+            return Some(field);
+        }
+        let text = text()?;
+        self.fields.iter().find(|field| field.name.bytes() == text)
+    }
+}
+
+/// Where pydantic's BaseModel keeps what is not in `__dict__`, in bytes from the start of an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Slots {
+    pub fields_set: isize,
+    pub extra: isize,
+    pub private: isize,
+}
+
+impl Slots {
+    /// Read from the descriptors of `base_model`; None where it keeps them in another way.
+    pub fn of(base_model: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let dict = base_model.getattr("__dict__")?;
+        let offset = |name: &str| -> PyResult<Option<isize>> {
+            let descriptor = dict.get_item(name)?;
+            // SAFETY: the descriptor's type is checked before its fields are read, and its member
+            // belongs to a class that `base_model` keeps alive.
+            unsafe {
+                if ffi::Py_TYPE(descriptor.as_ptr()) != &raw mut ffi::PyMemberDescr_Type {
+                    return Ok(None);
+                }
+                let member = (*descriptor.as_ptr().cast::<ffi::PyMemberDescrObject>()).d_member;
+                if member.is_null() || (*member).type_code != ffi::Py_T_OBJECT_EX || (*member).offset <= 0 {
+                    return Ok(None);
+                }
+                Ok(Some((*member).offset))
+            }
+        };
+        let (Some(fields_set), Some(extra), Some(private)) =
+            (offset("__pydantic_fields_set__")?, offset("__pydantic_extra__")?, offset("__pydantic_private__")?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { fields_set, extra, private }))
+    }
+}

@@ -1,0 +1,104 @@
+//! Fetching rows. Reads neither begin nor commit, and leave no read transaction open.
+use std::ffi::CStr;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use super::borrow::Borrowed;
+use super::statement::{Column, Connection};
+use crate::buffer::Blob;
+use crate::errors::{self, SqlError};
+use crate::operation::{Unsupported, Value, row, sql};
+
+type Rows = Vec<Vec<Column>>;
+/// A row of checkpoints and its rows of writes.
+type CheckpointRows<'py> = (Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>);
+
+fn python<'py>(py: Python<'py>, column: Column) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match column {
+        Column::Null => py.None().into_bound(py),
+        Column::Int(value) => value.into_pyobject(py)?.into_any(),
+        Column::Float(value) => value.into_pyobject(py)?.into_any(),
+        Column::Text(bytes) => {
+            let text = std::str::from_utf8(&bytes).map_err(|_| Unsupported::new_err("a text that is not UTF-8"))?;
+            let text = PyString::new(py, text).into_any();
+            crate::buffer::give_back(bytes);
+            text
+        }
+        Column::Blob(bytes) => Bound::new(py, Blob::new(bytes))?.into_any(),
+    })
+}
+
+fn tuples<'py>(py: Python<'py>, rows: Rows) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    rows.into_iter()
+        .map(|row| {
+            let columns = row.into_iter().map(|column| python(py, column)).collect::<PyResult<Vec<_>>>()?;
+            PyTuple::new(py, columns)
+        })
+        .collect()
+}
+
+/// The row that `query` finds for `parameters` (thread, namespace and perhaps more), and the rows that
+/// `writes` finds for its thread, the namespace and its checkpoint.
+fn checkpoint_and_writes(
+    connection: &Connection,
+    query: &CStr,
+    parameters: &[Value],
+    writes: &CStr,
+) -> Result<Option<(Vec<Column>, Rows)>, SqlError> {
+    let mut rows = connection.prepare(query)?.rows(parameters, 1)?;
+    let Some(found) = rows.pop() else { return Ok(None) };
+    let key = |column: Option<&Column>| match column {
+        Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
+        _ => None,
+    };
+    let (Some(thread), Some(checkpoint)) = (key(found.first()), key(found.get(1))) else {
+        return Ok(Some((found, Vec::new())));
+    };
+    let namespace = match parameters.get(1) {
+        Some(Value::Text(text)) => Value::Text(text.clone()),
+        _ => Value::Null,
+    };
+    let rows = connection.prepare(writes)?.rows(&[thread, namespace, checkpoint], usize::MAX)?;
+    Ok(Some((found, rows)))
+}
+
+/// A checkpoint's row and the rows of its writes, or None where there is no such checkpoint.
+///
+/// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread
+/// and a namespace; `writes` selects by thread, namespace and checkpoint. Blobs come as `Blob`. Raises as
+/// sqlite3 does, and Unsupported where the row holds what is not read here as sqlite3 would.
+#[pyfunction]
+pub fn fetch_checkpoint<'py>(
+    py: Python<'py>,
+    conn: &Bound<'py, PyAny>,
+    query: &str,
+    parameters: &Bound<'py, PyTuple>,
+    writes: &str,
+) -> PyResult<Option<CheckpointRows<'py>>> {
+    let (query, writes, parameters) = (sql(query)?, sql(writes)?, row(parameters)?);
+    let (host, found) =
+        Borrowed::new(conn)?.detached(py, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes));
+    let Some((row, writes)) = found.map_err(|error| errors::exception(py, &host, &error))? else {
+        return Ok(None);
+    };
+    if !matches!((row.first(), row.get(1)), (Some(Column::Text(_)), Some(Column::Text(_)))) {
+        return Err(Unsupported::new_err("a key that is not text"));
+    }
+    let row = tuples(py, vec![row])?.pop().ok_or_else(|| Unsupported::new_err("no row"))?;
+    Ok(Some((row, tuples(py, writes)?)))
+}
+
+/// All rows that `query` finds for `parameters`. Blobs come as `Blob`; raises as `fetch_checkpoint` does.
+#[pyfunction]
+pub fn fetch_rows<'py>(
+    py: Python<'py>,
+    conn: &Bound<'py, PyAny>,
+    query: &str,
+    parameters: &Bound<'py, PyTuple>,
+) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    let (query, parameters) = (sql(query)?, row(parameters)?);
+    let (host, found) =
+        Borrowed::new(conn)?.detached(py, |connection| connection.prepare(&query)?.rows(&parameters, usize::MAX));
+    tuples(py, found.map_err(|error| errors::exception(py, &host, &error))?)
+}
