@@ -1,0 +1,188 @@
+"""Tells one story to stock's savers and to ours, each on a database of its own, and compares.
+
+Stock's side runs with nothing patched. What a story does must not depend on chance or on the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import fast_langgraph
+from differ import Outcome, assert_same, falls_back, observe, runs_native
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+SYNC = [f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple", "list")]
+KEYS = {
+    "checkpoints": "thread_id, checkpoint_ns, checkpoint_id",
+    "writes": "thread_id, checkpoint_ns, checkpoint_id, task_id, idx",
+}
+
+
+class Story:
+    """What was done, step by step, and what came of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = str(directory / "test.db")
+        self.steps: list[tuple[str, Outcome]] = []
+        self.open: list[sqlite3.Connection] = []
+
+    def connect(self, path: str | None = None, **settings: Any) -> sqlite3.Connection:
+        """A connection to the story's database, closed at its end."""
+        settings = {"check_same_thread": False, **settings}
+        conn = sqlite3.connect(path or self.path, **settings)
+        self.open.append(conn)
+        return conn
+
+    def saver(self, conn: sqlite3.Connection | None = None, **settings: Any) -> SqliteSaver:
+        return SqliteSaver(conn or self.connect(), **settings)
+
+    def do(self, name: str, call: Callable[[], Any], scrub: str = "") -> Any:
+        """Calls and keeps what comes. What ``scrub`` matches in an error's text may differ."""
+        outcome = observe(call)
+        if scrub and outcome.error is not None:
+            outcome.error.args = tuple(
+                re.sub(scrub, "#", arg) if isinstance(arg, str) else arg for arg in outcome.error.args
+            )
+        self.steps.append((name, outcome))
+        return outcome.value
+
+    async def ado(self, name: str, awaitable: Awaitable[Any]) -> Any:
+        """Awaits and keeps what comes."""
+        outcome = Outcome()
+        try:
+            outcome.value = await awaitable
+        except BaseException as error:
+            outcome.error = error
+        self.steps.append((name, outcome))
+        return outcome.value
+
+    def note(self, name: str, value: Any) -> None:
+        """Keeps something to compare."""
+        self.steps.append((name, Outcome(value=value)))
+
+    def rows(self, name: str = "rows", conn: sqlite3.Connection | None = None) -> None:
+        """Keeps everything that the database holds, as another connection sees it."""
+        other = conn or sqlite3.connect(self.path)
+        try:
+            self.note(name, all_rows(other))
+        finally:
+            if conn is None:
+                other.close()
+
+
+def all_rows(conn: sqlite3.Connection) -> dict[str, list[Any]]:
+    """Every row of a saver's tables by primary key, each value with its storage class."""
+    tables = {}
+    for table, key in KEYS.items():
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+            continue
+        names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
+        # A cast to blob shows text that is no UTF-8 as it is.
+        columns = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in names)
+        tables[table] = conn.execute(f"SELECT {columns} FROM {table} ORDER BY {key}").fetchall()
+    return tables
+
+
+def same_story(
+    tell: Callable[[Story], Any],
+    directory: Path,
+    native: list[str] | tuple[str, ...] = (),
+    stock: list[str] | tuple[str, ...] = (),
+) -> Story:
+    """Tells the story on both sides and compares step by step.
+
+    ``native``: sites that must run without going back to stock; ``stock``: sites that must go back.
+    """
+    sides = []
+    for side in ("stock", "ours"):
+        home = directory / side
+        home.mkdir()
+        story = Story(home)
+        fast_langgraph.unpatch()
+        assert not fast_langgraph.is_patched()
+        with ExitStack() as checks:
+            if side == "ours":
+                fast_langgraph.patch()
+                if native:
+                    checks.enter_context(runs_native(*native))
+                for site in stock:
+                    checks.enter_context(falls_back(site))
+            try:
+                told = tell(story)
+                if asyncio.iscoroutine(told):
+                    asyncio.run(told)
+            finally:
+                for conn in story.open:
+                    conn.close()
+        sides.append(story)
+    first, second = sides
+    assert [name for name, _ in first.steps] == [name for name, _ in second.steps]
+    assert first.steps, "a story without steps compares nothing"
+    for (name, there), (_, here) in zip(first.steps, second.steps, strict=True):
+        assert_same(there, here, name)
+    return second
+
+
+# --- checkpoints ---
+
+
+def checkpoint_id(n: int) -> str:
+    return f"1ef4f797-8335-6428-8001-{n:012x}"
+
+
+def checkpoint(n: int = 0, **values: Any) -> dict[str, Any]:
+    """A checkpoint as LangGraph makes them, with a fixed id."""
+    return {
+        "v": 4,
+        "ts": "2024-05-04T06:32:42.235444+00:00",
+        "id": checkpoint_id(n),
+        "channel_values": {"count": n, **values},
+        "channel_versions": {"__start__": f"{n:032}.0.5", "count": f"{n:032}.0.25"},
+        "versions_seen": {"__input__": {}, "__start__": {"__start__": f"{n:032}.0.5"}},
+        "updated_channels": ["count"],
+    }
+
+
+def config(thread: Any = "1", ns: Any = "", at: int | None = None, **more: Any) -> dict[str, Any]:
+    """A config for a thread, a namespace and, with ``at``, a checkpoint."""
+    configurable = {"thread_id": thread, "checkpoint_ns": ns, **more}
+    if at is not None:
+        configurable["checkpoint_id"] = checkpoint_id(at)
+    return {"configurable": configurable}
+
+
+METADATA = {"source": "loop", "step": 1, "parents": {}, "run_id": "r"}
+WRITES = [("messages", ["hello", {"a": 1}]), ("count", 5), ("branch:to:x", None)]
+SPECIAL = [("__error__", ValueError("x")), ("__interrupt__", [1, 2])]
+
+
+def fill(saver: SqliteSaver, threads: tuple[Any, ...] = ("1",), steps: int = 3) -> None:
+    """A few checkpoints with writes, each the child of the one before."""
+    for thread in threads:
+        at = None
+        for n in range(steps):
+            written = saver.put(config(thread, at=at), checkpoint(n, text="x" * n), {**METADATA, "step": n}, {})
+            saver.put_writes(written, WRITES, f"task-{n}")
+            saver.put_writes(written, SPECIAL, f"task-{n}", "~path")
+            at = n
+
+
+def everything(story: Story, saver: SqliteSaver, at: int = 0) -> None:
+    """Each method once, on a database that may be in any state."""
+    story.do("put", lambda: saver.put(config(), checkpoint(at), METADATA, {}))
+    story.do("put_writes", lambda: saver.put_writes(config(at=at), WRITES, "task"))
+    story.do("put special writes", lambda: saver.put_writes(config(at=at), SPECIAL, "task", "~p"))
+    story.do("get_tuple", lambda: saver.get_tuple(config(at=at)))
+    story.do("get latest", lambda: saver.get_tuple(config()))
+    story.do("get none", lambda: saver.get_tuple(config("nobody")))
+    story.do("list", lambda: list(saver.list(config())))
+    if "get_delta_channel_history" in vars(SqliteSaver):
+        story.do("history", lambda: saver.get_delta_channel_history(config=config(at=at), channels=["count", "x"]))
+    story.do("delete_thread", lambda: saver.delete_thread("other"))
