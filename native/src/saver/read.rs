@@ -1,13 +1,15 @@
 //! Fetching rows. Reads neither begin nor commit, and leave no read transaction open.
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::borrow::Borrowed;
+use super::borrow::{Done, detached};
 use super::statement::{Column, Connection};
 use crate::buffer::Blob;
 use crate::errors::{self, SqlError};
+use crate::host_sqlite::{self, Host};
 use crate::operation::{Unsupported, Value, row, sql};
 
 type Rows = Vec<Vec<Column>>;
@@ -38,6 +40,24 @@ fn tuples<'py>(py: Python<'py>, rows: Rows) -> PyResult<Vec<Bound<'py, PyTuple>>
         .collect()
 }
 
+/// A key as stock passes it on, which is as text.
+fn key(column: Option<&Column>) -> Option<Value> {
+    match column {
+        Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
+        _ => None,
+    }
+}
+
+/// What came of a query; what Python code called by SQLite has left behind counts where nothing failed.
+fn found<T>(py: Python<'_>, host: &Host, done: Done<Result<T, SqlError>>) -> PyResult<T> {
+    let result = done.result.map_err(|error| errors::exception(py, host, &error))?;
+    done.left.map_or(Ok(result), Err)
+}
+
+fn host_of(conn: &Bound<'_, PyAny>) -> PyResult<Arc<Host>> {
+    host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))
+}
+
 /// The row that `query` finds for `parameters` (thread, namespace and perhaps more), and the rows that
 /// `writes` finds for its thread, the namespace and its checkpoint.
 fn checkpoint_and_writes(
@@ -46,20 +66,18 @@ fn checkpoint_and_writes(
     parameters: &[Value],
     writes: &CStr,
 ) -> Result<Option<(Vec<Column>, Rows)>, SqlError> {
-    let mut rows = connection.prepare(query)?.rows(parameters, 1)?;
+    let mut rows = connection.prepare(query)?.rows(parameters.iter(), 1)?;
     let Some(found) = rows.pop() else { return Ok(None) };
-    let key = |column: Option<&Column>| match column {
-        Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
-        _ => None,
+    // As stock: who names a checkpoint gets its writes by that name, else the row says which it is.
+    let rows = if parameters.len() > 2 {
+        connection.prepare(writes)?.rows(parameters.iter(), usize::MAX)?
+    } else if let (Some(thread), Some(namespace), Some(checkpoint)) =
+        (key(found.first()), parameters.get(1), key(found.get(1)))
+    {
+        connection.prepare(writes)?.rows([&thread, namespace, &checkpoint].into_iter(), usize::MAX)?
+    } else {
+        Vec::new()
     };
-    let (Some(thread), Some(checkpoint)) = (key(found.first()), key(found.get(1))) else {
-        return Ok(Some((found, Vec::new())));
-    };
-    let namespace = match parameters.get(1) {
-        Some(Value::Text(text)) => Value::Text(text.clone()),
-        _ => Value::Null,
-    };
-    let rows = connection.prepare(writes)?.rows(&[thread, namespace, checkpoint], usize::MAX)?;
     Ok(Some((found, rows)))
 }
 
@@ -76,12 +94,12 @@ pub fn fetch_checkpoint<'py>(
     parameters: &Bound<'py, PyTuple>,
     writes: &str,
 ) -> PyResult<Option<CheckpointRows<'py>>> {
-    let (query, writes, parameters) = (sql(query)?, sql(writes)?, row(parameters)?);
-    let (host, found) =
-        Borrowed::new(conn)?.detached(py, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes));
-    let Some((row, writes)) = found.map_err(|error| errors::exception(py, &host, &error))? else {
-        return Ok(None);
-    };
+    let (query, writes, parameters, host) = (sql(query)?, sql(writes)?, row(parameters)?, host_of(conn)?);
+    if parameters.get(2).is_some_and(|checkpoint| !matches!(checkpoint, Value::Text(_))) {
+        return Err(Unsupported::new_err("a checkpoint's id that is not text"));
+    }
+    let done = detached(conn, &host, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes))?;
+    let Some((row, writes)) = found(py, &host, done)? else { return Ok(None) };
     if !matches!((row.first(), row.get(1)), (Some(Column::Text(_)), Some(Column::Text(_)))) {
         return Err(Unsupported::new_err("a key that is not text"));
     }
@@ -97,8 +115,7 @@ pub fn fetch_rows<'py>(
     query: &str,
     parameters: &Bound<'py, PyTuple>,
 ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-    let (query, parameters) = (sql(query)?, row(parameters)?);
-    let (host, found) =
-        Borrowed::new(conn)?.detached(py, |connection| connection.prepare(&query)?.rows(&parameters, usize::MAX));
-    tuples(py, found.map_err(|error| errors::exception(py, &host, &error))?)
+    let (query, parameters, host) = (sql(query)?, row(parameters)?, host_of(conn)?);
+    let done = detached(conn, &host, |connection| connection.prepare(&query)?.rows(parameters.iter(), usize::MAX))?;
+    tuples(py, found(py, &host, done)?)
 }
