@@ -286,6 +286,11 @@ def test_a_saver_from_a_connection_string_runs_native(tmp_path):
     same_story(tell, tmp_path)
 
 
+def attributes(saver):
+    """What of a saver is there for others to see."""
+    return sorted(name for name in vars(saver) if not name.startswith("_fast_langgraph"))
+
+
 def test_copies_share_what_stock_s_share(tmp_path):
     def tell(story):
         saver = story.saver()
@@ -293,7 +298,7 @@ def test_copies_share_what_stock_s_share(tmp_path):
         fill(saver)
         fill(twin, ("2",))
         everything(story, twin, at=7)
-        story.note("attributes", sorted(vars(twin)))
+        story.note("attributes", attributes(twin))
         story.note("shared", (twin.conn is saver.conn, twin.lock is saver.lock, twin.serde is saver.serde))
         del saver
         everything(story, twin, at=8)
@@ -302,6 +307,31 @@ def test_copies_share_what_stock_s_share(tmp_path):
         story.rows()
 
     same_story(tell, tmp_path, native=["SqliteSaver.put", "SqliteSaver.get_tuple"])
+
+
+def test_a_copy_that_is_given_its_own_connection_and_lock_is_apart(tmp_path):
+    fast_langgraph.patch()
+    conns = [sqlite3.connect(tmp_path / f"{n}.db", check_same_thread=False) for n in range(2)]
+    first = SqliteSaver(conns[0])
+    fill(first)
+    second = copy.copy(first)
+    second.conn, second.lock, second.is_setup = conns[1], threading.Lock(), False
+
+    def work(saver, thread):
+        for n in range(100):
+            saver.put(config(thread), checkpoint(n), METADATA, {})
+
+    names = [(first, "first a"), (second, "second a"), (first, "first b"), (second, "second b")]
+    threads = [threading.Thread(target=work, args=about) for about in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    query = "SELECT thread_id, count(*) FROM checkpoints GROUP BY 1 ORDER BY 1"
+    assert conns[0].execute(query).fetchall() == [("1", 3), ("first a", 100), ("first b", 100)]
+    assert conns[1].execute(query).fetchall() == [("second a", 100), ("second b", 100)]
+    for conn in conns:
+        conn.close()
 
 
 def test_a_saver_with_an_allowlist_follows_it(tmp_path):
@@ -323,7 +353,7 @@ def test_attributes_and_truth_of_a_saver_are_stock_s(tmp_path):
     def tell(story):
         saver = story.saver()
         everything(story, saver)
-        story.note("attributes", sorted(vars(saver)))
+        story.note("attributes", attributes(saver))
         story.note("public", sorted(name for name in dir(SqliteSaver) if not name.startswith("_")))
         story.note("truth", (bool(saver), hasattr(saver, "__len__"), type(saver).__name__))
         story.note("own", sorted(vars(SqliteSaver)))
