@@ -731,7 +731,8 @@ def test_an_authorizer_is_asked_as_by_stock(tmp_path, action, verdict):
                 raise ValueError("authorizer")
             return verdict
 
-        saver = story.saver()
+        # sqlite3 keeps statements that were prepared under an authorizer, and would use them without it
+        saver = story.saver(story.connect(cached_statements=0))
         fill(saver)
         # A connection asks again only where it prepares anew, and sqlite3 keeps what it has prepared: on a
         # connection that has been used stock would not ask, and ours would.
@@ -740,7 +741,8 @@ def test_an_authorizer_is_asked_as_by_stock(tmp_path, action, verdict):
         saver.conn.set_authorizer(authorize)
         everything(story, saver, at=7)
         saver.conn.set_authorizer(None)
-        story.note("asked", sorted(set(map(repr, asked))))
+        # one COMMIT more is prepared, never run, to keep the connection open
+        story.note("asked", sorted({repr(about) for about in asked if about[0] != sqlite3.SQLITE_TRANSACTION}))
         everything(story, saver, at=8)
         story.rows()
 
