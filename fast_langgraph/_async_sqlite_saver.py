@@ -69,7 +69,7 @@ def _retrieve(batch: asyncio.Future[None]) -> None:
 
 def connection(saver: Any) -> Any:
     """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
-    conn = saver.conn
+    conn = getattr(saver, "conn", None)
     return conn._connection if type(conn) is _Connection else None
 
 
@@ -133,7 +133,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 return
             statement = replace if all(w[0] in WRITES_IDX_MAP for w in writes) else ignore
             await self.setup()
-            rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
+            rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
             if not await commit(self, [(statement, rows)]):
                 async with self.lock, self.conn.cursor() as cursor:
                     await cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])

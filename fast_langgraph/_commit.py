@@ -6,11 +6,15 @@ company. An operation that nobody else is waiting beside is carried out just as 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._native import Operation, Unsupported
+
+#: the class of ``threading.Lock()``
+Lock = type(threading.Lock())
 
 #: where a saver, and every ``copy.copy`` of it, keeps what waits for its lock
 QUEUE = "_fast_langgraph_queue"
@@ -102,6 +106,11 @@ def commit(saver: Any, statements: Statements) -> bool:
 def _commit(saver: Any, entry: Waiting) -> None:
     lock = saver.lock
     queue = queue_of(saver)
+    if type(lock) is not Lock:
+        # An owner's own lock may count its uses, or be no more than a context manager.
+        with lock:
+            _serve(saver, queue, entry)
+        return
     if lock.acquire(False):
         try:
             _serve(saver, queue, entry)

@@ -62,10 +62,9 @@ def write_rows(
     config: Any,
     writes: Sequence[tuple[str, Any]],
     task_id: str,
-    task_path: str | None,
+    *path: str,
 ) -> list[tuple[Any, ...]]:
-    """The rows of a task's writes; without a task_path where the release stores none."""
-    path = () if task_path is None else (task_path,)
+    """The rows of a task's writes, with its path where the release stores one."""
     return [
         (
             str(config["configurable"]["thread_id"]),

@@ -92,7 +92,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             rows: Any = None
             error = None
             try:
-                rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
+                rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
             except BaseException as raised:
                 error = raised
             if error is not None:
@@ -174,4 +174,4 @@ def without_handle(sqlite3: Any) -> str:
 
 
 def _connection(saver: Any) -> Any:
-    return saver.conn
+    return getattr(saver, "conn", None)
