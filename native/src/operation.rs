@@ -99,8 +99,8 @@ pub struct Operation {
 impl Operation {
     /// `statements` holds pairs of a statement and a list of its rows.
     ///
-    /// Raises Unsupported for a statement other than INSERT, UPDATE, DELETE or REPLACE, and for a parameter that is not exactly None, int of 64 bits, float, str without
-    /// surrogates, bytes or Blob.
+    /// Raises Unsupported for a statement other than INSERT, UPDATE, DELETE or REPLACE, and for a parameter
+    /// that is not exactly None, int of 64 bits, float, str without surrogates, bytes or Blob.
     #[new]
     fn new(statements: Vec<(String, Vec<Bound<'_, PyTuple>>)>) -> PyResult<Self> {
         let statements = statements

@@ -1,12 +1,11 @@
 //! Storage on a borrowed handle: the one inside a saver's own `sqlite3.Connection`.
 //!
 //! `borrow` gets hold of the handle, `statement` runs SQL on it, `write` carries out operations and `read`
-//! fetches rows; `eligible` says when sqlite3 has to do it, and `by_sqlite3` has it do that. Nothing is kept between calls: a cached statement would keep the file of a closed
+//! fetches rows; `eligible` says when sqlite3 has to do it. Nothing is kept between calls: a cached statement would keep the file of a closed
 //! connection open.
 use pyo3::prelude::*;
 
 mod borrow;
-mod by_sqlite3;
 mod eligible;
 mod read;
 mod statement;
@@ -16,6 +15,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(eligible::eligible, module)?)?;
     module.add_function(wrap_pyfunction!(write::execute, module)?)?;
     module.add_function(wrap_pyfunction!(read::fetch_checkpoint, module)?)?;
-    module.add_function(wrap_pyfunction!(read::fetch_rows, module)?)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use rusqlite::ffi;
 
 use super::statement::Connection;
-use super::{borrow, by_sqlite3, eligible};
+use super::{borrow, eligible};
 use crate::errors::{self, SqlError};
 use crate::host_sqlite;
 use crate::operation::{Operation, Unsupported};
@@ -31,6 +31,9 @@ struct Outcome {
 fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Result<(), SqlError> {
     for statement in &operation.statements {
         let prepared = connection.prepare(&statement.sql)?;
+        if prepared.writes_nothing() {
+            return Err(SqlError::WRITES_NOTHING);
+        }
         if let Some(begin) = manner.begin
             && connection.autocommit()
         {
@@ -127,7 +130,8 @@ fn again(
 /// exception that stock would raise for it, or None once it is on disk. With `commit_failed` unset an
 /// operation that fails is not committed as far as it came, as with AsyncSqliteSaver.
 ///
-/// Raises, with nothing begun, what sqlite3 raises for a connection that is closed or of another thread.
+/// Raises, with nothing begun, what sqlite3 raises for a connection that is closed or of another thread,
+/// and Unsupported for one that only sqlite3 can use.
 #[pyfunction]
 #[pyo3(signature = (conn, operations, commit_failed = true))]
 pub fn execute<'py>(
@@ -137,15 +141,11 @@ pub fn execute<'py>(
     commit_failed: bool,
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
     let operations: Vec<&Operation> = operations.iter().map(Bound::get).collect();
-    let by_sqlite3 = || by_sqlite3::execute(conn, &operations, commit_failed);
-    let Some(host) = host_sqlite::of(conn) else { return by_sqlite3() };
+    let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
     // Asked here, on the connection's own thread: whoever asked `eligible` may have been on another.
-    let Ok(begin) = eligible::begin_statement(conn, &host) else { return by_sqlite3() };
+    let begin = eligible::begin_statement(conn, &host).map_err(Unsupported::new_err)?;
     let manner = Manner { begin, commit_failed };
-    let done = match borrow::detached(conn, &host, |connection| carry_out(connection, &operations, manner)) {
-        Err(error) if error.is_instance_of::<Unsupported>(py) => return by_sqlite3(),
-        done => done?,
-    };
+    let done = borrow::detached(conn, &host, |connection| carry_out(connection, &operations, manner))?;
     let exception = |error: SqlError| errors::exception(py, &host, &error);
     let exceptions = done.result.into_iter().map(|outcome| {
         let error = outcome.error.map(exception);

@@ -1,0 +1,644 @@
+"""Savers and serializers made one's own: overridden, replaced, copied, shared."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import pickle
+import sqlite3
+import threading
+
+import fast_langgraph
+import pytest
+import sample_classes as s
+from langgraph.cache.sqlite import SqliteCache
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.store.sqlite import SqliteStore
+from stories import METADATA, SYNC, WRITES, checkpoint, config, everything, fill, same_story
+
+pytestmark = pytest.mark.unpatched
+
+
+# --- subclasses ---
+
+
+def subclass(name, method):
+    return type("MySaver", (SqliteSaver,), {name: method, "seen": []})
+
+
+@contextlib.contextmanager
+def noted_cursor(self, transaction=True):
+    self.seen.append(("cursor", transaction))
+    with SqliteSaver.cursor(self, transaction) as cur:
+        yield cur
+
+
+def noted_setup(self):
+    self.seen.append("setup")
+    return SqliteSaver.setup(self)
+
+
+def noted(name):
+    def method(self, *args, **kwargs):
+        self.seen.append((name, repr(args), repr(kwargs)))
+        return getattr(SqliteSaver, name)(self, *args, **kwargs)
+
+    return method
+
+
+OVERRIDES = {"cursor": noted_cursor, "setup": noted_setup}
+for overridden in ("get_tuple", "put", "put_writes", "list", "delete_thread", "get_next_version"):
+    OVERRIDES[overridden] = noted(overridden)
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_what_a_subclass_overrides_is_called_as_by_stock(tmp_path, name):
+    def tell(story):
+        saver = subclass(name, OVERRIDES[name])(story.connect())
+        fill(saver)
+        everything(story, saver, at=7)
+        story.note("seen", list(saver.seen))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cursor", "setup", "get_tuple", "put", "put_writes", "list"])
+def test_what_an_instance_overrides_is_called_as_by_stock(tmp_path, name):
+    def tell(story):
+        saver = story.saver()
+        seen = []
+        real = getattr(saver, name)
+
+        def instead(*args, **kwargs):
+            seen.append((name, repr(args), repr(kwargs)))
+            return real(*args, **kwargs)
+
+        setattr(saver, name, instead)
+        fill(saver)
+        everything(story, saver, at=7)
+        story.note("seen", seen)
+        delattr(saver, name)
+        everything(story, saver, at=8)
+        story.note("seen still", seen)
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_subclass_that_overrides_nothing_here_runs_native(tmp_path):
+    class Mine(SqliteSaver):
+        def more(self):
+            return "more"
+
+    def tell(story):
+        saver = Mine(story.connect())
+        fill(saver)
+        everything(story, saver, at=7)
+        story.note("more", saver.more())
+        story.rows()
+
+    same_story(tell, tmp_path, native=SYNC)
+
+
+def test_a_method_of_a_subclass_replaced_later_is_called(tmp_path):
+    def tell(story):
+        class Mine(SqliteSaver):
+            seen: list = []
+
+        saver = Mine(story.connect())
+        fill(saver)
+        for name in ("cursor", "setup", "get_tuple"):
+            setattr(Mine, name, OVERRIDES[name])
+            everything(story, saver, at=7)
+            delattr(Mine, name)
+        story.note("seen", list(Mine.seen))
+
+    same_story(tell, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cursor", "setup"])
+def test_a_method_of_stock_s_class_replaced_later_is_called(tmp_path, monkeypatch, name):
+    real = getattr(SqliteSaver, name)
+
+    def tell(story):
+        seen = []
+
+        def instead(self, *args, **kwargs):
+            seen.append((name, args, kwargs))
+            return real(self, *args, **kwargs)
+
+        saver = story.saver()
+        fill(saver)
+        with monkeypatch.context() as patching:
+            patching.setattr(SqliteSaver, name, instead)
+            everything(story, saver, at=7)
+        everything(story, saver, at=8)
+        story.note("seen", seen)
+
+    same_story(tell, tmp_path)
+
+
+HELPERS = ["get_checkpoint_metadata", "get_checkpoint_id", "search_where", "load_pending_writes", "pending_writes_sql"]
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_a_helper_of_stock_s_module_replaced_later_is_called(tmp_path, monkeypatch, name):
+    from langgraph.checkpoint import sqlite as module
+
+    if not hasattr(module, name):
+        pytest.skip(f"this release has no {name}")
+    real = getattr(module, name)
+
+    def tell(story):
+        seen = []
+
+        def instead(*args, **kwargs):
+            seen.append(name)
+            return real(*args, **kwargs)
+
+        saver = story.saver()
+        fill(saver)
+        with monkeypatch.context() as patching:
+            patching.setattr(module, name, instead)
+            everything(story, saver, at=7)
+        story.note("seen", seen)
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+# --- attributes ---
+
+
+class CountingLock:
+    def __init__(self):
+        self.lock, self.taken = threading.Lock(), 0
+
+    def __enter__(self):
+        self.taken += 1
+        return self.lock.__enter__()
+
+    def __exit__(self, *about):
+        return self.lock.__exit__(*about)
+
+    def locked(self):
+        return self.lock.locked()
+
+
+def test_a_lock_of_the_owner_s_is_taken_as_by_stock(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        saver.lock = CountingLock()
+        fill(saver)
+        everything(story, saver, at=7)
+        story.note("taken", saver.lock.taken)
+        saver.lock = threading.RLock()
+        everything(story, saver, at=8)
+        with saver.lock:
+            everything(story, saver, at=9)
+        saver.lock = None
+        story.do("without", lambda: saver.get_tuple(config()))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_lock_that_is_held_is_waited_for(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        done = []
+        calls = [
+            lambda: saver.put(config(), checkpoint(7), METADATA, {}),
+            lambda: saver.put_writes(config(at=1), WRITES, "t"),
+            lambda: saver.get_tuple(config()),
+            lambda: list(saver.list(config())),
+            lambda: saver.delete_thread("none"),
+        ]
+        with saver.lock:
+            threads = [threading.Thread(target=lambda c=call: done.append(c() or 1)) for call in calls]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(0.05)
+            story.note("done meanwhile", len(done))
+        for thread in threads:
+            thread.join()
+        story.note("done after", len(done))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_connection_put_in_place_of_the_first_is_used(tmp_path):
+    def tell(story):
+        saver = story.saver(story.connect(str(story.directory / "first.db")))
+        fill(saver)
+        saver.conn = story.connect()
+        story.do("no tables", lambda: saver.get_tuple(config()))
+        saver.is_setup = False
+        everything(story, saver, at=7)
+        saver.conn = None
+        story.do("none", lambda: saver.get_tuple(config()))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_path_of_tasks_that_is_switched_off_is_not_read(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        saver._has_task_path = False
+        everything(story, saver, at=7)
+        story.do("get", lambda: saver.get_tuple(config(at=1)))
+
+    same_story(tell, tmp_path)
+
+
+def test_a_saver_without_its_init_fails_as_with_stock(tmp_path):
+    def tell(story):
+        saver = SqliteSaver.__new__(SqliteSaver)
+        everything(story, saver)
+        saver.conn = story.connect()
+        everything(story, saver)
+        saver.lock = threading.Lock()
+        everything(story, saver)
+        saver.is_setup = False
+        everything(story, saver)
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_saver_from_a_connection_string_runs_native(tmp_path):
+    def tell(story):
+        with SqliteSaver.from_conn_string(story.path) as saver:
+            fill(saver)
+            everything(story, saver, at=7)
+        everything(story, saver, at=8)
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def attributes(saver):
+    """What of a saver is there for others to see."""
+    return sorted(name for name in vars(saver) if not name.startswith("_fast_langgraph"))
+
+
+def test_copies_share_what_stock_s_share(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        twin = copy.copy(saver)
+        fill(saver)
+        fill(twin, ("2",))
+        everything(story, twin, at=7)
+        story.note("attributes", attributes(twin))
+        story.note("shared", (twin.conn is saver.conn, twin.lock is saver.lock, twin.serde is saver.serde))
+        del saver
+        everything(story, twin, at=8)
+        story.do("deepcopy", lambda: copy.deepcopy(twin) and None, scrub="'.*'")
+        story.do("pickle", lambda: pickle.dumps(twin), scrub="'.*'")
+        story.rows()
+
+    same_story(tell, tmp_path, native=["SqliteSaver.put", "SqliteSaver.get_tuple"])
+
+
+def test_a_copy_that_is_given_its_own_connection_and_lock_is_apart(tmp_path):
+    fast_langgraph.patch()
+    conns = [sqlite3.connect(tmp_path / f"{n}.db", check_same_thread=False) for n in range(2)]
+    first = SqliteSaver(conns[0])
+    fill(first)
+    second = copy.copy(first)
+    second.conn, second.lock, second.is_setup = conns[1], threading.Lock(), False
+
+    def work(saver, thread):
+        for n in range(100):
+            saver.put(config(thread), checkpoint(n), METADATA, {})
+
+    names = [(first, "first a"), (second, "second a"), (first, "first b"), (second, "second b")]
+    threads = [threading.Thread(target=work, args=about) for about in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    query = "SELECT thread_id, count(*) FROM checkpoints GROUP BY 1 ORDER BY 1"
+    assert conns[0].execute(query).fetchall() == [("1", 3), ("first a", 100), ("first b", 100)]
+    assert conns[1].execute(query).fetchall() == [("second a", 100), ("second b", 100)]
+    for conn in conns:
+        conn.close()
+
+
+def test_a_saver_with_an_allowlist_follows_it(tmp_path):
+    def tell(story):
+        saver = story.saver(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        saver.put(config(), checkpoint(1, plain=s.Plain(1), model=s.Model(a=1)), METADATA, {})
+        saver.put_writes(config(at=1), [("a", s.Plain(2))], "t")
+        wide = saver.with_allowlist([("sample_classes", "Plain")])
+        story.note("another", wide is saver)
+        for one in (saver, wide, saver):
+            story.do("get", lambda one=one: one.get_tuple(config()))
+            story.do("list", lambda one=one: list(one.list(config())))
+        story.rows()
+
+    same_story(tell, tmp_path, native=["SqliteSaver.get_tuple"])
+
+
+def test_attributes_and_truth_of_a_saver_are_stock_s(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        everything(story, saver)
+        story.note("attributes", attributes(saver))
+        story.note("public", sorted(name for name in dir(SqliteSaver) if not name.startswith("_")))
+        story.note("truth", (bool(saver), hasattr(saver, "__len__"), type(saver).__name__))
+        story.note("own", sorted(vars(SqliteSaver)))
+
+    same_story(tell, tmp_path)
+
+
+# --- serializers ---
+
+
+class JsonSerde:
+    """Has only what the protocol asks for."""
+
+    def dumps_typed(self, value):
+        return "own", json.dumps(value, default=repr).encode()
+
+    def loads_typed(self, typed):
+        return json.loads(typed[1])
+
+
+class OddSerde(JsonSerde):
+    def __init__(self, typed):
+        self.typed = typed
+
+    def dumps_typed(self, value):
+        if isinstance(self.typed, BaseException):
+            raise self.typed
+        return self.typed
+
+
+class UntypedSerde:
+    """Of before types: gets wrapped in SerializerCompat."""
+
+    def dumps(self, value):
+        return pickle.dumps(value)
+
+    def loads(self, data):
+        return pickle.loads(data)
+
+
+class RaisingSerde(JsonSerde):
+    def loads_typed(self, typed):
+        raise ValueError("can't load")
+
+
+class Cipher:
+    """No secret, but it shows who was asked."""
+
+    def encrypt(self, plain):
+        return "toy", bytes(byte ^ 0x5A for byte in plain)
+
+    def decrypt(self, name, data):
+        assert name == "toy"
+        return bytes(byte ^ 0x5A for byte in data)
+
+
+class MyJsonPlus(JsonPlusSerializer):
+    def dumps_typed(self, value):
+        kind, data = super().dumps_typed(value)
+        return f"my-{kind}", data[::-1]
+
+    def loads_typed(self, typed):
+        return super().loads_typed((typed[0][3:], typed[1][::-1]))
+
+
+class PlainJsonPlus(JsonPlusSerializer):
+    pass
+
+
+SERDES = {
+    "json": JsonSerde,
+    "untyped": UntypedSerde,
+    "raising": RaisingSerde,
+    "encrypted": lambda: EncryptedSerializer(Cipher()),
+    "encrypted strict": lambda: EncryptedSerializer(Cipher(), JsonPlusSerializer(allowed_msgpack_modules=None)),
+    "my JsonPlus": MyJsonPlus,
+    "plain subclass": PlainJsonPlus,
+    "pickling": lambda: JsonPlusSerializer(pickle_fallback=True),
+    "strict": lambda: JsonPlusSerializer(allowed_msgpack_modules=None),
+    "hook": lambda: JsonPlusSerializer(__unpack_ext_hook__=lambda code, data: (code, len(data))),
+    "type none": lambda: OddSerde((None, b"x")),
+    "type int": lambda: OddSerde((5, b"x")),
+    "data text": lambda: OddSerde(("t", "text")),
+    "data none": lambda: OddSerde(("t", None)),
+    "data memoryview": lambda: OddSerde(("t", memoryview(b"abcdef")[1:4])),
+    "data memoryview with steps": lambda: OddSerde(("t", memoryview(b"abcdef")[::2])),
+    "data bytearray": lambda: OddSerde(("t", bytearray(b"x"))),
+    "data int": lambda: OddSerde(("t", 5)),
+    "data list": lambda: OddSerde(("t", [1])),
+    "data subclass": lambda: OddSerde((s.Str("t"), s.Bytes(b"x"))),
+    "three": lambda: OddSerde(("t", b"x", 3)),
+    "one": lambda: OddSerde(("t",)),
+    "none": lambda: OddSerde(None),
+    "raises": lambda: OddSerde(ValueError("can't dump")),
+    "interrupts": lambda: OddSerde(KeyboardInterrupt("stop")),
+}
+
+
+@pytest.mark.parametrize("name", SERDES)
+def test_a_serializer_of_the_owner_s_is_used_as_by_stock(tmp_path, name):
+    def tell(story):
+        saver = story.saver(serde=SERDES[name]())
+        saver.setup()
+        story.do("fill", lambda: fill(saver))
+        everything(story, saver, at=7)
+        story.do("odd", lambda: saver.put(config(), checkpoint(8, plain=s.Plain(1), message=s.HumanMessage("x")), METADATA, {}))
+        story.do("get", lambda: saver.get_tuple(config()))
+        story.note("lock", saver.lock.locked())
+        story.note("in transaction", saver.conn.in_transaction)
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+def test_a_serializer_put_in_later_is_used(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        saver.serde = JsonSerde()
+        story.do("put", lambda: saver.put(config(), checkpoint(7), METADATA, {}))
+        story.do("get", lambda: saver.get_tuple(config()))
+        saver.serde = JsonPlusSerializer()
+        story.do("get old", lambda: saver.get_tuple(config(at=1)))
+        saver.serde.dumps_typed = lambda value: ("instance", b"own")
+        story.do("put with an own method", lambda: saver.put(config(), checkpoint(8), METADATA, {}))
+        saver.serde.loads_typed = lambda typed: ("instance", typed)
+        story.do("get with an own method", lambda: saver.get_tuple(config()))
+        saver.serde = None
+        story.do("none", lambda: saver.put(config(), checkpoint(9), METADATA, {}))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dumps_typed", "loads_typed"])
+def test_a_wrapper_put_over_the_serializer_s_method_is_called(tmp_path, monkeypatch, name):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        seen = []
+        real = getattr(JsonPlusSerializer, name)
+
+        def wrapper(self, given):
+            seen.append(repr(given)[:20])
+            return real(self, given)
+
+        with monkeypatch.context() as patching:
+            patching.setattr(JsonPlusSerializer, name, wrapper)
+            everything(story, saver, at=7)
+        story.note("seen", seen)
+        everything(story, saver, at=8)
+        story.note("seen after", len(seen))
+
+    same_story(tell, tmp_path)
+
+
+def test_a_graph_s_own_pieces_of_the_serializer_are_used(tmp_path, monkeypatch):
+    from langgraph.checkpoint.serde import jsonplus
+
+    real = jsonplus._msgpack_default
+
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        with monkeypatch.context() as patching:
+            patching.setattr(jsonplus, "_msgpack_default", lambda value: "ours" if isinstance(value, set) else real(value))
+            story.do("put", lambda: saver.put(config(), checkpoint(7, tags={1, 2}), METADATA, {}))
+            story.do("get", lambda: saver.get_tuple(config()))
+        story.rows()
+
+    same_story(tell, tmp_path)
+
+
+# --- neighbours ---
+
+
+def test_a_store_on_the_same_connection_works_beside(tmp_path):
+    def tell(story):
+        conn = story.connect(isolation_level=None)
+        saver, store = story.saver(conn), SqliteStore(conn)
+        store.setup()
+        for n in range(3):
+            everything(story, saver, at=n)
+            story.do("put", lambda n=n: store.put(("a", "b"), str(n), {"n": n}))
+            story.note("value", store.get(("a", "b"), str(n)).value)
+            story.note("in transaction", conn.in_transaction)
+        story.do("search", lambda: [found.value for found in store.search(("a",))])
+        story.rows()
+
+    same_story(tell, tmp_path, native=SYNC)
+
+
+def test_a_store_and_a_cache_on_the_same_file_work_beside(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        cache = SqliteCache(path=story.path)
+        with SqliteStore.from_conn_string(story.path) as store:
+            store.setup()
+            for n in range(3):
+                everything(story, saver, at=n)
+                store.put(("a",), str(n), {"n": n})
+                cache.set({(("ns",), str(n)): ({"message": s.HumanMessage("x", id=str(n))}, None)})
+                story.note("cached", cache.get([(("ns",), str(n))]))
+                story.note("stored", store.get(("a",), str(n)).value)
+        cache._conn.close()
+        story.rows()
+
+    same_story(tell, tmp_path, native=SYNC)
+
+
+def test_a_store_s_threads_and_a_saver_s_share_a_connection(tmp_path):
+    fast_langgraph.patch()
+    conn = sqlite3.connect(tmp_path / "test.db", check_same_thread=False, isolation_level=None)
+    saver, store = SqliteSaver(conn), SqliteStore(conn)
+    saver.lock = store.lock  # as users do who share one connection
+    saver.setup()
+    store.setup()
+    errors = []
+
+    def save(n):
+        for i in range(20):
+            saver.put(config(str(n)), checkpoint(i), METADATA, {})
+            saver.get_tuple(config(str(n)))
+
+    def keep(n):
+        for i in range(20):
+            store.put((str(n),), str(i), {"i": i})
+
+    def guarded(work, n):
+        try:
+            work(n)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work, n)) for n in range(4) for work in (save, keep)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (80,)
+    assert len(store.search(("0",), limit=100)) == 20
+    conn.close()
+
+
+def test_two_savers_on_one_connection_work_in_turn(tmp_path):
+    def tell(story):
+        conn = story.connect()
+        first, second = story.saver(conn), story.saver(conn)
+        for n in range(4):
+            everything(story, first, at=n)
+            everything(story, second, at=n + 10)
+        listing = first.list(config())
+        story.do("paused", lambda: next(listing))
+        everything(story, second, at=30)
+        story.do("the rest", lambda: [found.checkpoint["id"] for found in listing])
+        story.rows()
+
+    same_story(tell, tmp_path, native=SYNC)
+
+
+def test_two_savers_on_one_file_see_each_other(tmp_path):
+    def tell(story):
+        first, second = story.saver(), story.saver()
+        for n in range(4):
+            everything(story, first, at=n)
+            everything(story, second, at=n + 10)
+        story.rows()
+
+    same_story(tell, tmp_path, native=SYNC)
+
+
+def test_a_cursor_of_the_owner_s_works_within_the_saver_s(tmp_path):
+    def tell(story):
+        saver = story.saver()
+        fill(saver)
+        with saver.cursor() as cur:
+            cur.execute("DELETE FROM writes WHERE idx = 1")
+        with saver.cursor(transaction=False) as cur:
+            story.note("rows", cur.execute("SELECT count(*) FROM writes").fetchall())
+        open_cursor = saver.conn.execute("SELECT checkpoint_id FROM checkpoints")
+        story.do("row", lambda: next(open_cursor))
+        everything(story, saver, at=7)
+        story.do("row after", lambda: next(open_cursor))
+        story.rows()
+
+    same_story(tell, tmp_path)
