@@ -5,7 +5,7 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use rusqlite::ffi;
 
-use crate::host_sqlite::Host;
+use crate::host_sqlite::{CodeShown, Host};
 use crate::operation::Unsupported;
 
 /// An error of SQLite's, read before anything else was asked of the connection.
@@ -99,14 +99,15 @@ pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
         _ => {}
     }
     let exception = raised(py, host, class_of(error.code), &error.message);
-    #[cfg(Py_3_11)]
-    {
-        let value = exception.value(py);
-        let name = name_of(py, host, error.extended);
-        // Both are ordinary attributes of an exception: setting them can't fail but for want of memory.
-        drop(value.setattr("sqlite_errorcode", error.extended));
-        drop(value.setattr("sqlite_errorname", name));
-    }
+    let code = match host.code_shown {
+        CodeShown::None => return exception,
+        CodeShown::Primary => error.code,
+        CodeShown::Extended => error.extended,
+    };
+    let value = exception.value(py);
+    // Both are ordinary attributes of an exception: setting them can't fail but for want of memory.
+    drop(value.setattr("sqlite_errorcode", code));
+    drop(value.setattr("sqlite_errorname", name_of(py, host, code)));
     exception
 }
 
@@ -124,8 +125,7 @@ pub fn final_error(py: Python<'_>, error: Option<PyErr>, commit_error: Option<Py
 
 /// The name of a result code. The module has a constant for each that it names, among constants of other
 /// kinds with the same numbers, so result codes are told by how they begin.
-#[cfg(Py_3_11)]
-fn name_of(py: Python<'_>, host: &Host, extended: c_int) -> String {
+fn name_of(py: Python<'_>, host: &Host, code: c_int) -> String {
     const PRIMARY: [&str; 29] = [
         "OK",
         "ERROR",
@@ -157,11 +157,11 @@ fn name_of(py: Python<'_>, host: &Host, extended: c_int) -> String {
         "NOTICE",
         "WARNING",
     ];
-    let primary = usize::try_from(extended & 0xff).ok().and_then(|code| PRIMARY.get(code));
+    let primary = usize::try_from(code & 0xff).ok().and_then(|primary| PRIMARY.get(primary));
     let unknown = || "unknown".to_owned();
     let Some(primary) = primary else { return unknown() };
     let start = format!("SQLITE_{primary}");
-    if extended & !0xff == 0 {
+    if code & !0xff == 0 {
         return start;
     }
     let Ok(names) = host.module.bind(py).dir() else { return unknown() };
@@ -169,6 +169,6 @@ fn name_of(py: Python<'_>, host: &Host, extended: c_int) -> String {
         .iter()
         .filter_map(|name| name.extract::<String>().ok())
         .filter(|name| name.strip_prefix(&start).is_some_and(|rest| rest.starts_with('_')))
-        .find(|name| host.module.bind(py).getattr(name.as_str()).is_ok_and(|value| value.eq(extended).unwrap_or(false)))
+        .find(|name| host.module.bind(py).getattr(name.as_str()).is_ok_and(|value| value.eq(code).unwrap_or(false)))
         .unwrap_or_else(unknown)
 }

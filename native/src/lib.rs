@@ -6,12 +6,14 @@ mod codec;
 mod counts;
 mod errors;
 mod host_sqlite;
+mod interpreter;
 mod metadata;
 mod operation;
 mod saver;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     codec::register(module)?;
     host_sqlite::register(module)?;

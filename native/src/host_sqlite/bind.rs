@@ -1,6 +1,7 @@
 //! Accepting or refusing the library that a probe has found.
 #![allow(unsafe_code)] // calls SQLite
 
+use std::ffi::c_int;
 use std::ptr::null_mut;
 
 use pyo3::exceptions::PyException;
@@ -9,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use rusqlite::ffi;
 
 use super::probe::{Found, Turn, by_extension, by_symbols};
-use super::{BindError, Host, refusal};
+use super::{BindError, CodeShown, Host, refusal};
 
 /// Finds the SQLite library behind `module`, an extension module such as `_sqlite3`, and how its
 /// connections keep their handle. Returns the route, "symbols" or "extension", and the library's version.
@@ -71,6 +72,7 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
         adapters: dict("adapters")?,
         adapted_types: adapted_types(module)?,
         converters: dict("converters")?,
+        code_shown: code_shown(&probe.conn)?,
         has_autocommit: probe.conn.hasattr("autocommit")?,
         module: module.clone().unbind(),
         offset,
@@ -84,6 +86,20 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
     }
     host.install();
     Ok((route.to_owned(), module.getattr("sqlite_version")?.extract()?))
+}
+
+/// Which code an exception carries, learned from one whose codes differ.
+fn code_shown(conn: &Bound<'_, PyAny>) -> PyResult<CodeShown> {
+    conn.call_method1("execute", ("CREATE TABLE probe (value UNIQUE)",))?;
+    let Err(error) = conn.call_method1("execute", ("INSERT INTO probe VALUES (1), (1)",)) else {
+        return Err(refusal("SQLite does not keep to constraints"));
+    };
+    Ok(match error.value(conn.py()).getattr_opt("sqlite_errorcode")?.map(|code| code.extract::<c_int>()) {
+        Some(Ok(ffi::SQLITE_CONSTRAINT_UNIQUE)) => CodeShown::Extended,
+        Some(Ok(ffi::SQLITE_CONSTRAINT)) => CodeShown::Primary,
+        None => CodeShown::None,
+        Some(_) => return Err(refusal("the exceptions of sqlite3 carry codes of another kind")),
+    })
 }
 
 /// The keys under which the module would look for adapters of the types that are bound here.

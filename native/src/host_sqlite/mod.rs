@@ -26,6 +26,17 @@ fn refusal(reason: impl Into<String>) -> PyErr {
     BindError::new_err(reason.into())
 }
 
+/// The code that a module's exceptions carry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CodeShown {
+    /// CPython 3.10.
+    None,
+    /// pysqlite3.
+    Primary,
+    /// CPython 3.11 and later.
+    Extended,
+}
+
 /// A library, and where the connections of its module keep their handle.
 pub struct Host {
     pub functions: Functions,
@@ -33,6 +44,7 @@ pub struct Host {
     connection_type: Py<PyType>,
     /// The extension module, for its exceptions.
     pub module: Py<PyAny>,
+    pub code_shown: CodeShown,
     pub adapters: Option<Py<PyDict>>,
     /// Keys of `adapters` for the types that are bound here.
     pub adapted_types: Vec<Py<PyTuple>>,

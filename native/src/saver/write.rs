@@ -1,6 +1,7 @@
 //! Carrying out operations, one by itself just as stock would, several in one transaction.
 use std::ffi::CStr;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use rusqlite::ffi;
 
@@ -143,7 +144,14 @@ pub fn execute<'py>(
     let operations: Vec<&Operation> = operations.iter().map(Bound::get).collect();
     let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
     // Asked here, on the connection's own thread: whoever asked `eligible` may have been on another.
-    let begin = eligible::begin_statement(conn, &host).map_err(Unsupported::new_err)?;
+    let begin = match eligible::begin_statement(conn, &host) {
+        Ok(begin) => begin,
+        Err(reason) => {
+            // A closed connection does not answer: then sqlite3 says so itself.
+            conn.call_method0(intern!(py, "cursor"))?;
+            return Err(Unsupported::new_err(reason));
+        }
+    };
     let manner = Manner { begin, commit_failed };
     let done = borrow::detached(conn, &host, |connection| carry_out(connection, &operations, manner))?;
     let exception = |error: SqlError| errors::exception(py, &host, &error);
