@@ -292,7 +292,7 @@ def test_threads_may_bind_and_open_connections_at_once(tmp_path):
 def needed(path):
     """What the dynamic linker is asked to load for an ELF file of 64 bits."""
     data = path.read_bytes()
-    offset, = struct.unpack_from("<Q", data, 0x28)
+    (offset,) = struct.unpack_from("<Q", data, 0x28)
     size, count = struct.unpack_from("<HH", data, 0x3A)
     sections = [struct.unpack_from("<IIQQQQIIQQ", data, offset + n * size) for n in range(count)]
     dynamic = next(section for section in sections if section[1] == 6)
