@@ -13,22 +13,38 @@ from typing import Any
 
 from fast_langgraph import _native, _saver_sql
 from fast_langgraph._codec import Codec
-from fast_langgraph._commit import Waiting, carry_out, queue_of
+from fast_langgraph._commit import Statements, Waiting, carry_out, queue_of
 from fast_langgraph._guards import Guard, checked
 from fast_langgraph._native import Operation, Unsupported
-from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, pending_writes, plain, write_rows
+from fast_langgraph._rows import (
+    checkpoint_tuple,
+    configured,
+    metadata_bytes,
+    pending_writes,
+    plain,
+    write_rows,
+)
 from fast_langgraph._sites import PatchSite
 from fast_langgraph._sqlite_saver import without_handle
 
 
-async def commit(saver: Any, operation: Operation) -> None:
-    """Carries out ``operation`` under the saver's lock, in company of what waits for it.
+async def commit(saver: Any, statements: Statements) -> bool:
+    """Carries out the statements under the saver's lock, in company of what waits for it.
 
-    A caller that is cancelled while it waits takes its operation back; once a batch is on its way it is
-    carried out whatever becomes of its callers, and each of the others hears of it.
+    False where only sqlite3 can, with nothing begun. A caller that is cancelled while it waits takes its
+    operation back; once a batch is on its way it is carried out whatever becomes of its callers, and each
+    of the others hears of it.
     """
+    try:
+        entry = Waiting(Operation(statements))
+        await _commit(saver, entry)
+    except Unsupported:
+        return False
+    return entry.outcome()
+
+
+async def _commit(saver: Any, entry: Waiting) -> None:
     queue = queue_of(saver)
-    entry = Waiting(operation)
     queue.waiting.append(entry)
     try:
         async with saver.lock:
@@ -44,8 +60,6 @@ async def commit(saver: Any, operation: Operation) -> None:
         queue.give_up(entry)
         raise
     await asyncio.shield(entry.batch)
-    if entry.error is not None:
-        raise entry.error
 
 
 def _retrieve(batch: asyncio.Future[None]) -> None:
@@ -55,7 +69,7 @@ def _retrieve(batch: asyncio.Future[None]) -> None:
 
 def connection(saver: Any) -> Any:
     """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
-    conn = saver.conn
+    conn = getattr(saver, "conn", None)
     return conn._connection if type(conn) is _Connection else None
 
 
@@ -97,21 +111,11 @@ def sites(codec: Codec) -> list[PatchSite]:
                 blob,
                 described,
             )
-            try:
-                operation = Operation([(statement, [row])])
-            except Unsupported:
-                # A value of no type that is bound here: stock's own way to bind it, or its error.
+            if not await commit(self, [(statement, [row])]):
+                # A value of no type that is bound here: sqlite3's own way to bind it, or its error.
                 async with self.lock, self.conn.execute(statement, tuple(map(plain, row))):
                     await self.conn.commit()
-            else:
-                await commit(self, operation)
-            return {
-                "configurable": {
-                    "thread_id": thread_id,
-                    "checkpoint_ns": checkpoint_ns,
-                    "checkpoint_id": checkpoint["id"],
-                }
-            }
+            return configured(thread_id, checkpoint_ns, checkpoint["id"])
 
         return aput
 
@@ -129,15 +133,11 @@ def sites(codec: Codec) -> list[PatchSite]:
                 return
             statement = replace if all(w[0] in WRITES_IDX_MAP for w in writes) else ignore
             await self.setup()
-            rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
-            try:
-                operation = Operation([(statement, rows)])
-            except Unsupported:
+            rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
+            if not await commit(self, [(statement, rows)]):
                 async with self.lock, self.conn.cursor() as cursor:
                     await cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
                     await self.conn.commit()
-            else:
-                await commit(self, operation)
 
         return aput_writes
 
@@ -152,12 +152,8 @@ def sites(codec: Codec) -> list[PatchSite]:
                 await stock(self, thread_id)
                 return
             row = (str(thread_id),)
-            try:
-                operation = Operation([(statement, [row]) for statement in statements])
-            except Unsupported:
+            if not await commit(self, [(statement, [row]) for statement in statements]):
                 await stock(self, thread_id)
-            else:
-                await commit(self, operation)
 
         return adelete_thread
 
@@ -178,6 +174,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             thread_id = str(configurable["thread_id"])
             parameters = (thread_id, checkpoint_ns, checkpoint_id) if checkpoint_id else (thread_id, checkpoint_ns)
             statement = by_id if checkpoint_id else latest
+            found: Any = NotImplemented
             try:
                 async with self.lock:
                     conn = self.conn
@@ -185,10 +182,13 @@ def sites(codec: Codec) -> list[PatchSite]:
                         _native.fetch_checkpoint, conn._conn, statement, parameters, writes_statement(self)
                     )
             except Unsupported:
+                pass
+            if found is NotImplemented:
                 return await stock(self, config)
             if found is None:
                 return None
-            return checkpoint_tuple(codec, self.serde, config, checkpoint_ns, *found)
+            own = config if checkpoint_id else None
+            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, *found)
 
         return aget_tuple
 

@@ -6,14 +6,22 @@ company. An operation that nobody else is waiting beside is carried out just as 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Any
 
 from fast_langgraph import _native
-from fast_langgraph._native import Operation
+from fast_langgraph._native import Operation, Unsupported
+
+#: the class of ``threading.Lock()``
+Lock = type(threading.Lock())
 
 #: where a saver, and every ``copy.copy`` of it, keeps what waits for its lock
 QUEUE = "_fast_langgraph_queue"
+
+
+#: pairs of a statement and the rows that it is executed for
+Statements = list[tuple[str, list[tuple[Any, ...]]]]
 
 
 class Waiting:
@@ -27,6 +35,14 @@ class Waiting:
         self.error: BaseException | None = None
         #: of an async saver: the future of the hop that carries it out
         self.batch: Any = None
+
+    def outcome(self) -> bool:
+        """True once it is on disk, False where only sqlite3 can do it; else raises what stock raises."""
+        if isinstance(self.error, Unsupported):
+            return False
+        if self.error is not None:
+            raise self.error
+        return True
 
 
 class Queue:
@@ -74,31 +90,44 @@ def carry_out(conn: Any, entries: list[Waiting]) -> None:
         entry.done = True
 
 
-def commit(saver: Any, operation: Operation) -> None:
-    """Carries out ``operation`` under the saver's lock, in company of what waits for it."""
+def commit(saver: Any, statements: Statements) -> bool:
+    """Carries out the statements under the saver's lock, in company of what waits for it.
+
+    False where only sqlite3 can, with nothing begun.
+    """
+    try:
+        entry = Waiting(Operation(statements))
+        _commit(saver, entry)
+    except Unsupported:
+        return False
+    return entry.outcome()
+
+
+def _commit(saver: Any, entry: Waiting) -> None:
     lock = saver.lock
     queue = queue_of(saver)
+    if type(lock) is not Lock:
+        # An owner's own lock may count its uses, or be no more than a context manager.
+        with lock:
+            _serve(saver, queue, entry)
+        return
     if lock.acquire(False):
-        entry = Waiting(operation)
         try:
             _serve(saver, queue, entry)
         finally:
             lock.release()
-    else:
-        # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
-        saver.conn.cursor().close()
-        entry = Waiting(operation)
-        queue.waiting.append(entry)
-        try:
-            with lock:
-                if not entry.done:
-                    queue.give_up(entry)
-                    _serve(saver, queue, entry)
-        except BaseException:
-            queue.give_up(entry)
-            raise
-    if entry.error is not None:
-        raise entry.error
+        return
+    # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
+    saver.conn.cursor().close()
+    queue.waiting.append(entry)
+    try:
+        with lock:
+            if not entry.done:
+                queue.give_up(entry)
+                _serve(saver, queue, entry)
+    except BaseException:
+        queue.give_up(entry)
+        raise
 
 
 def _serve(saver: Any, queue: Queue, own: Waiting) -> None:

@@ -76,6 +76,3 @@ def fetch_checkpoint(
     conn: object, query: str, parameters: tuple[Any, ...], writes: str
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
-
-def fetch_rows(conn: object, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """All rows that ``query`` finds for ``parameters``."""

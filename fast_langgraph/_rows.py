@@ -62,10 +62,9 @@ def write_rows(
     config: Any,
     writes: Sequence[tuple[str, Any]],
     task_id: str,
-    task_path: str | None,
+    *path: str,
 ) -> list[tuple[Any, ...]]:
-    """The rows of a task's writes; without a task_path where the release stores none."""
-    path = () if task_path is None else (task_path,)
+    """The rows of a task's writes, with its path where the release stores one."""
     return [
         (
             str(config["configurable"]["thread_id"]),
@@ -81,30 +80,30 @@ def write_rows(
     ]
 
 
+def configured(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[str, Any]:
+    """The config of a checkpoint."""
+    return {
+        "configurable": {
+            "thread_id": thread_id,
+            "checkpoint_ns": checkpoint_ns,
+            "checkpoint_id": checkpoint_id,
+        }
+    }
+
+
 def checkpoint_tuple(
     codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: list[tuple[Any, ...]]
 ) -> CheckpointTuple:
-    """What ``get_tuple`` returns for a row of checkpoints and its rows of writes."""
+    """The checkpoint of a row (thread, id, parent, type, checkpoint, metadata) and its rows of writes.
+
+    ``config`` is the checkpoint's own, or None to make it from the row.
+    """
     thread_id, checkpoint_id, parent_id, kind, blob, metadata = row
-    if not config["configurable"].get("checkpoint_id"):
-        config = {
-            "configurable": {
-                "thread_id": thread_id,
-                "checkpoint_ns": checkpoint_ns,
-                "checkpoint_id": checkpoint_id,
-            }
-        }
+    if config is None:
+        config = configured(thread_id, checkpoint_ns, checkpoint_id)
     checkpoint = codec.loads(serde, kind, blob)
-    described = json.loads(_text(metadata)) if metadata is not None else {}
-    parent = None
-    if parent_id:
-        parent = {
-            "configurable": {
-                "thread_id": thread_id,
-                "checkpoint_ns": checkpoint_ns,
-                "checkpoint_id": parent_id,
-            }
-        }
+    described = json.loads(metadata) if metadata is not None else {}
+    parent = configured(thread_id, checkpoint_ns, parent_id) if parent_id else None
     if writes_sort_key is not None:
         writes = sorted(writes, key=lambda write: writes_sort_key(write[4], write[0], write[5]))
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
@@ -124,7 +123,3 @@ def pending_writes(get_tuple: Any) -> Callable[[Any], str]:
 def plain(value: Any) -> Any:
     """What sqlite3 can bind."""
     return bytes(value) if type(value) is Blob else value
-
-
-def _text(metadata: Any) -> Any:
-    return metadata if isinstance(metadata, str) else bytes(metadata)

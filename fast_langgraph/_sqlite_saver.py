@@ -12,8 +12,15 @@ from fast_langgraph._codec import Codec
 from fast_langgraph._commit import commit
 from fast_langgraph._guards import Guard, checked
 from fast_langgraph._host import PYTHON, bind
-from fast_langgraph._native import Operation, Unsupported
-from fast_langgraph._rows import checkpoint_tuple, metadata_bytes, pending_writes, plain, write_rows
+from fast_langgraph._native import Unsupported
+from fast_langgraph._rows import (
+    checkpoint_tuple,
+    configured,
+    metadata_bytes,
+    pending_writes,
+    plain,
+    write_rows,
+)
 from fast_langgraph._sites import PatchSite
 
 
@@ -38,6 +45,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             checkpoint_ns = configurable["checkpoint_ns"]
             kind, blob = codec.dumps(self.serde, checkpoint)
             described = metadata_bytes(config, metadata)
+            row = None
             try:
                 row = (
                     str(thread_id),
@@ -48,9 +56,9 @@ def sites(codec: Codec) -> list[PatchSite]:
                     blob,
                     described,
                 )
-                operation = Operation([(statement, [row])])
             except Exception:
-                # A value of no type that is bound here, or no id: stock's statement, and its error.
+                pass  # and is raised again where stock meets it, inside its cursor
+            if row is None or not commit(self, [(statement, [row])]):
                 with self.cursor() as cursor:
                     cursor.execute(
                         statement,
@@ -64,15 +72,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                             described,
                         ),
                     )
-            else:
-                commit(self, operation)
-            return {
-                "configurable": {
-                    "thread_id": thread_id,
-                    "checkpoint_ns": checkpoint_ns,
-                    "checkpoint_id": checkpoint["id"],
-                }
-            }
+            return configured(thread_id, checkpoint_ns, checkpoint["id"])
 
         return put
 
@@ -90,17 +90,18 @@ def sites(codec: Codec) -> list[PatchSite]:
                 return
             statement = replace if all(w[0] in WRITES_IDX_MAP for w in writes) else ignore
             rows: Any = None
+            error = None
             try:
-                rows = write_rows(codec, self.serde, config, writes, task_id, task_path if has_path else None)
-                operation = Operation([(statement, rows)])
-            except BaseException as error:
-                # Stock meets these inside its cursor, which commits on the way out.
+                rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
+            except BaseException as raised:
+                error = raised
+            if error is not None:
+                # Stock meets it inside its cursor, which commits on the way out.
+                with self.cursor():
+                    raise error
+            if not commit(self, [(statement, rows)]):
                 with self.cursor() as cursor:
-                    if rows is None or not isinstance(error, Unsupported):
-                        raise
                     cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
-            else:
-                commit(self, operation)
 
         return put_writes
 
@@ -114,13 +115,13 @@ def sites(codec: Codec) -> list[PatchSite]:
             if not may_run(self):
                 stock(self, thread_id)
                 return
+            row = None
             try:
                 row = (str(thread_id),)
-                operation = Operation([(statement, [row]) for statement in statements])
             except Exception:
+                pass  # and is raised again where stock meets it, inside its cursor
+            if row is None or not commit(self, [(statement, [row]) for statement in statements]):
                 stock(self, thread_id)
-            else:
-                commit(self, operation)
 
         return delete_thread
 
@@ -140,19 +141,28 @@ def sites(codec: Codec) -> list[PatchSite]:
             thread_id = str(configurable["thread_id"])
             parameters = (thread_id, checkpoint_ns, checkpoint_id) if checkpoint_id else (thread_id, checkpoint_ns)
             statement = by_id if checkpoint_id else latest
+            found: Any = NotImplemented
             try:
                 with self.lock:
                     self.setup()
                     found = _native.fetch_checkpoint(self.conn, statement, parameters, writes_statement(self))
             except Unsupported:
+                pass
+            if found is NotImplemented:
                 return stock(self, config)
             if found is None:
                 return None
-            return checkpoint_tuple(codec, self.serde, config, checkpoint_ns, *found)
+            own = config if checkpoint_id else None
+            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, *found)
 
         return get_tuple
 
-    makers = {"put": put, "put_writes": put_writes, "get_tuple": get_tuple, "delete_thread": delete_thread}
+    makers = {
+        "put": put,
+        "put_writes": put_writes,
+        "get_tuple": get_tuple,
+        "delete_thread": delete_thread,
+    }
     skip = without_handle(sys.modules[owner.__module__].__dict__["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
 
@@ -164,4 +174,4 @@ def without_handle(sqlite3: Any) -> str:
 
 
 def _connection(saver: Any) -> Any:
-    return saver.conn
+    return getattr(saver, "conn", None)

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use rusqlite::ffi;
 
 use crate::host_sqlite::Host;
+use crate::operation::Unsupported;
 
 /// An error of SQLite's, read before anything else was asked of the connection.
 #[derive(Clone, Debug)]
@@ -14,6 +15,12 @@ pub struct SqlError {
     pub code: c_int,
     pub extended: c_int,
     pub message: String,
+}
+
+impl SqlError {
+    /// Not SQLite's: a statement that is prepared to write nothing, as where an authorizer has its insert
+    /// ignored. sqlite3 has rules of its own for it.
+    pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new() };
 }
 
 /// What sqlite3 says of a connection that is closed.
@@ -62,6 +69,9 @@ pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
         ffi::SQLITE_NOMEM => return PyMemoryError::new_err(()),
         // Another thread has closed the connection meanwhile.
         ffi::SQLITE_MISUSE => return closed(py, host),
+        code if code == SqlError::WRITES_NOTHING.code => {
+            return Unsupported::new_err("a statement that writes nothing");
+        }
         _ => {}
     }
     let exception = raised(py, host, class_of(error.code), &error.message);

@@ -71,6 +71,7 @@ functions! {
     step: fn(Stmt) -> c_int;
     reset: fn(Stmt) -> c_int;
     finalize: fn(Stmt) -> c_int;
+    stmt_readonly: fn(Stmt) -> c_int;
     bind_text: fn(Stmt, c_int, *const c_char, c_int, Destructor) -> c_int;
     bind_blob64: fn(Stmt, c_int, *const c_void, ffi::sqlite3_uint64, Destructor) -> c_int;
     bind_int64: fn(Stmt, c_int, ffi::sqlite3_int64) -> c_int;

@@ -97,7 +97,12 @@ impl Operation {
         let statements = statements
             .iter()
             .map(|(text, rows)| {
-                let rows = rows.iter().map(row).collect::<PyResult<_>>()?;
+                let rows: Vec<Vec<Value>> = rows.iter().map(row).collect::<PyResult<_>>()?;
+                // No statement of the savers has a question mark that stands for none.
+                let places = text.matches('?').count();
+                if rows.iter().any(|row| row.len() != places) {
+                    return Err(Unsupported::new_err("a row of another length than the statement takes"));
+                }
                 Ok(Statement { sql: sql(text)?, rows })
             })
             .collect::<PyResult<_>>()?;

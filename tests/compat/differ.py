@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fast_langgraph
+import ormsgpack
 from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
@@ -155,9 +157,19 @@ def same_dumps_of(make: Callable[[], Any], serde: JsonPlusSerializer | None = No
     return ours
 
 
+def crashes_stock(typed: Any) -> bool:
+    """ormsgpack before 1.13 allocates whatever length is claimed, and fills what it did not get."""
+    if tuple(map(int, ormsgpack.__version__.split(".")[:2])) >= (1, 13):
+        return False
+    return re.search(rb"[\xdd\xdf][\x08-\xff]...", bytes(typed[1]), re.DOTALL) is not None
+
+
 def same_loads(typed: Any, serde: JsonPlusSerializer | None = None) -> Outcome:
     """Decodes one (type, data) with stock and with ours."""
     serde = serde or JsonPlusSerializer()
+    if crashes_stock(typed):
+        # There is nothing to compare with, and what an ext holds is read by stock's own hook.
+        return observe(lambda: None)
     stock = observe(lambda: stock_loads_typed(serde, typed))
     ours = observe(lambda: serde.loads_typed(typed))
     assert_same(stock, ours, "loads_typed")

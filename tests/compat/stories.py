@@ -17,7 +17,7 @@ import fast_langgraph
 from differ import Outcome, assert_same, falls_back, observe, runs_native
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-SYNC = [f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple", "list")]
+SYNC = [f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple")]
 KEYS = {
     "checkpoints": "thread_id, checkpoint_ns, checkpoint_id",
     "writes": "thread_id, checkpoint_ns, checkpoint_id, task_id, idx",

@@ -7,6 +7,7 @@ another thread encodes them), so two runs can't be compared; the two halves of o
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -61,11 +62,12 @@ class Tee(_Both):
     def list(self, config: Any, **kwargs: Any) -> Iterator[Any]:
         yield from self.both("list", config, **kwargs)
 
+    # What is put may go on changing while the first half waits: both get what it was at the call.
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        return self.both("put", config, checkpoint, metadata, new_versions)
+        return self.both("put", config, *deepcopy((checkpoint, metadata, new_versions)))
 
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
-        self.both("put_writes", config, writes, task_id, task_path)
+        self.both("put_writes", config, deepcopy(writes), task_id, task_path)
 
     def delete_thread(self, thread_id: str) -> None:
         self.both("delete_thread", thread_id)
@@ -106,10 +108,10 @@ class AsyncTee(_Both):
             yield found
 
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        return await self.both("aput", config, checkpoint, metadata, new_versions)
+        return await self.both("aput", config, *deepcopy((checkpoint, metadata, new_versions)))
 
     async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
-        await self.both("aput_writes", config, writes, task_id, task_path)
+        await self.both("aput_writes", config, deepcopy(writes), task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         await self.both("adelete_thread", thread_id)

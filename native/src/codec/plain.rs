@@ -224,7 +224,8 @@ impl Slots {
                 if ffi::Py_TYPE(descriptor.as_ptr()) != &raw mut ffi::PyMemberDescr_Type {
                     return Ok(None);
                 }
-                let member = (*descriptor.as_ptr().cast::<ffi::PyMemberDescrObject>()).d_member;
+                let member =
+                    (*descriptor.as_ptr().cast::<ffi::PyMemberDescrObject>()).d_member.cast::<ffi::PyMemberDef>();
                 if member.is_null() || (*member).type_code != ffi::Py_T_OBJECT_EX || (*member).offset <= 0 {
                     return Ok(None);
                 }

@@ -1,6 +1,7 @@
 //! Getting hold of the handle inside a connection, so that it stays one while the GIL is released.
 #![allow(unsafe_code)] // calls SQLite
 
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::operation::Unsupported;
 /// How long to wait before the mutex is tried again, first and at most.
 const FIRST_WAIT: Duration = Duration::from_micros(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
+
+/// A statement that is prepared and never run. An authorizer is not asked about this one.
+const PIN: &CStr = c"VACUUM";
 
 /// A handle that is used without the GIL. While a statement of it lives, a close by another thread makes a
 /// zombie of it and not a freed one; what is prepared from then on fails with MISUSE.
@@ -45,7 +49,7 @@ impl Borrowed {
                 let mutex = (functions.db_mutex)(db);
                 if (functions.mutex_try)(mutex) == ffi::SQLITE_OK {
                     let connection = Connection::new(*functions, db);
-                    let pin = connection.prepare(c"COMMIT");
+                    let pin = connection.prepare(PIN);
                     (functions.mutex_leave)(mutex);
                     Some((connection, pin))
                 } else {
@@ -54,7 +58,7 @@ impl Borrowed {
             };
             match pin {
                 Some((connection, Ok(pin))) => return Ok(Self { connection, host, pin }),
-                // An authorizer that refuses COMMIT, say: sqlite3 meets it where it would.
+                // Whatever it is, sqlite3 meets it where it would.
                 Some((_, Err(_))) => return Err(Unsupported::new_err("the connection can't be pinned")),
                 None => {}
             }

@@ -15,6 +15,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(eligible::eligible, module)?)?;
     module.add_function(wrap_pyfunction!(write::execute, module)?)?;
     module.add_function(wrap_pyfunction!(read::fetch_checkpoint, module)?)?;
-    module.add_function(wrap_pyfunction!(read::fetch_rows, module)?)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::borrow::Borrowed;
 use super::statement::{Column, Connection};
@@ -10,11 +10,16 @@ use crate::buffer::Blob;
 use crate::errors::{self, SqlError};
 use crate::operation::{Unsupported, Value, row, sql};
 
+/// Where the rows of checkpoints and of writes have what the serializer made.
+const CHECKPOINT: usize = 4;
+const VALUE: usize = 3;
+
 type Rows = Vec<Vec<Column>>;
 /// A row of checkpoints and its rows of writes.
 type CheckpointRows<'py> = (Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>);
 
-fn python<'py>(py: Python<'py>, column: Column) -> PyResult<Bound<'py, PyAny>> {
+/// Of `Blob` where a serializer's output is expected, of bytes in any other place.
+fn python<'py>(py: Python<'py>, column: Column, serialized: bool) -> PyResult<Bound<'py, PyAny>> {
     Ok(match column {
         Column::Null => py.None().into_bound(py),
         Column::Int(value) => value.into_pyobject(py)?.into_any(),
@@ -25,14 +30,20 @@ fn python<'py>(py: Python<'py>, column: Column) -> PyResult<Bound<'py, PyAny>> {
             crate::buffer::give_back(bytes);
             text
         }
+        Column::Blob(bytes) if !serialized => {
+            let copy = PyBytes::new(py, &bytes).into_any();
+            crate::buffer::give_back(bytes);
+            copy
+        }
         Column::Blob(bytes) => Bound::new(py, Blob::new(bytes))?.into_any(),
     })
 }
 
-fn tuples<'py>(py: Python<'py>, rows: Rows) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+fn tuples<'py>(py: Python<'py>, rows: Rows, serialized: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     rows.into_iter()
         .map(|row| {
-            let columns = row.into_iter().map(|column| python(py, column)).collect::<PyResult<Vec<_>>>()?;
+            let columns = (0..).zip(row).map(|(index, column)| python(py, column, index == serialized));
+            let columns = columns.collect::<PyResult<Vec<_>>>()?;
             PyTuple::new(py, columns)
         })
         .collect()
@@ -66,8 +77,8 @@ fn checkpoint_and_writes(
 /// A checkpoint's row and the rows of its writes, or None where there is no such checkpoint.
 ///
 /// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread
-/// and a namespace; `writes` selects by thread, namespace and checkpoint. Blobs come as `Blob`. Raises as
-/// sqlite3 does, and Unsupported where the row holds what is not read here as sqlite3 would.
+/// and a namespace; `writes` selects by thread, namespace and checkpoint. What the serializer made, the
+/// fifth column of the one and the fourth of the other, comes as `Blob`. Raises as sqlite3 does, and Unsupported where the row holds what is not read here as sqlite3 would.
 #[pyfunction]
 pub fn fetch_checkpoint<'py>(
     py: Python<'py>,
@@ -85,20 +96,6 @@ pub fn fetch_checkpoint<'py>(
     if !matches!((row.first(), row.get(1)), (Some(Column::Text(_)), Some(Column::Text(_)))) {
         return Err(Unsupported::new_err("a key that is not text"));
     }
-    let row = tuples(py, vec![row])?.pop().ok_or_else(|| Unsupported::new_err("no row"))?;
-    Ok(Some((row, tuples(py, writes)?)))
-}
-
-/// All rows that `query` finds for `parameters`. Blobs come as `Blob`; raises as `fetch_checkpoint` does.
-#[pyfunction]
-pub fn fetch_rows<'py>(
-    py: Python<'py>,
-    conn: &Bound<'py, PyAny>,
-    query: &str,
-    parameters: &Bound<'py, PyTuple>,
-) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-    let (query, parameters) = (sql(query)?, row(parameters)?);
-    let (host, found) =
-        Borrowed::new(conn)?.detached(py, |connection| connection.prepare(&query)?.rows(&parameters, usize::MAX));
-    tuples(py, found.map_err(|error| errors::exception(py, &host, &error))?)
+    let row = tuples(py, vec![row], CHECKPOINT)?.pop().ok_or_else(|| Unsupported::new_err("no row"))?;
+    Ok(Some((row, tuples(py, writes, VALUE)?)))
 }

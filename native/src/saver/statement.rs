@@ -87,6 +87,11 @@ pub struct Prepared {
 unsafe impl Send for Prepared {}
 
 impl Prepared {
+    pub fn writes_nothing(&self) -> bool {
+        // SAFETY: a live statement.
+        unsafe { (self.connection.functions.stmt_readonly)(self.statement) != 0 }
+    }
+
     /// Binds `row`, which has to stay as it is until the statement is reset or bound anew.
     fn bind(&self, row: &[Value]) -> Result<(), SqlError> {
         let functions = &self.connection.functions;

@@ -22,6 +22,9 @@ struct Outcome {
 fn perform(connection: &Connection, operation: &Operation, begin: Option<&CStr>) -> Result<(), SqlError> {
     for statement in &operation.statements {
         let prepared = connection.prepare(&statement.sql)?;
+        if prepared.writes_nothing() {
+            return Err(SqlError::WRITES_NOTHING);
+        }
         if let Some(begin) = begin
             && connection.autocommit()
         {
