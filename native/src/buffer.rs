@@ -8,6 +8,9 @@ use pyo3::types::PyBytes;
 const KEPT: usize = 8;
 const KEPT_CAPACITY: usize = 2 << 20;
 
+/// Smaller ones aren't kept: they would take the places of those that are worth it.
+pub const KEPT_LEAST: usize = 4 << 10;
+
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// An empty buffer, with the capacity of an earlier use where one is at hand.
@@ -16,7 +19,7 @@ pub fn take() -> Vec<u8> {
 }
 
 pub fn give_back(mut buffer: Vec<u8>) {
-    if buffer.capacity() == 0 || buffer.capacity() > KEPT_CAPACITY {
+    if !(KEPT_LEAST..=KEPT_CAPACITY).contains(&buffer.capacity()) {
         return;
     }
     buffer.clear();

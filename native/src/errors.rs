@@ -15,12 +15,33 @@ pub struct SqlError {
     pub code: c_int,
     pub extended: c_int,
     pub message: String,
+    /// The class of an error that is sqlite3's own, in place of the one for the code.
+    class: Option<&'static str>,
+}
+
+impl SqlError {
+    pub fn new(code: c_int, extended: c_int, message: String) -> Self {
+        Self { code: code & 0xff, extended, message, class: None }
+    }
+
+    pub fn no_memory() -> Self {
+        Self::new(ffi::SQLITE_NOMEM, ffi::SQLITE_NOMEM, String::new())
+    }
+
+    /// Of a row that has not as many values as its statement has parameters.
+    pub fn bindings(expected: c_int, supplied: usize) -> Self {
+        let message = format!(
+            "Incorrect number of bindings supplied. The current statement uses {expected}, and there are {supplied} \
+             supplied."
+        );
+        Self { class: Some("ProgrammingError"), ..Self::new(ffi::SQLITE_RANGE, ffi::SQLITE_RANGE, message) }
+    }
 }
 
 impl SqlError {
     /// Not SQLite's: a statement that is prepared to write nothing, as where an authorizer has its insert
     /// ignored. sqlite3 has rules of its own for it.
-    pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new() };
+    pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new(), class: None };
 }
 
 /// What sqlite3 says of a connection that is closed.
@@ -65,6 +86,9 @@ fn raised(py: Python<'_>, host: &Host, class: &str, message: &str) -> PyErr {
 
 /// The exception that sqlite3 raises for `error`.
 pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
+    if let Some(class) = error.class {
+        return raised(py, host, class, &error.message);
+    }
     match error.code {
         ffi::SQLITE_NOMEM => return PyMemoryError::new_err(()),
         // Another thread has closed the connection meanwhile.
@@ -84,6 +108,18 @@ pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
         drop(value.setattr("sqlite_errorname", name));
     }
     exception
+}
+
+/// What is raised in the end where `finally` commits: the commit's error on top of the first.
+pub fn final_error(py: Python<'_>, error: Option<PyErr>, commit_error: Option<PyErr>) -> Option<PyErr> {
+    let (error, commit_error) = match (error, commit_error) {
+        (Some(error), Some(commit_error)) => (error, commit_error),
+        (error, commit_error) => return commit_error.or(error),
+    };
+    let value = commit_error.into_value(py).into_bound(py).into_any();
+    // An exception of this kind has a context: setting it can't fail.
+    drop(value.setattr("__context__", error.into_value(py)));
+    Some(PyErr::from_value(value))
 }
 
 /// The name of a result code. The module has a constant for each that it names, among constants of other

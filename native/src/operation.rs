@@ -74,6 +74,15 @@ pub fn sql(text: &str) -> PyResult<CString> {
     CString::new(text).map_err(|_| Unsupported::new_err("a statement with a NUL"))
 }
 
+/// How the statements begin that sqlite3 opens a transaction for.
+const WRITING: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+
+/// A statement that writes.
+fn writing(text: &str) -> PyResult<CString> {
+    let begins = |word: &&str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if WRITING.iter().any(begins) { sql(text) } else { Err(Unsupported::new_err("no statement to write with")) }
+}
+
 /// A statement and the rows that it is executed for, one after the other.
 pub struct Statement {
     pub sql: CString,
@@ -90,20 +99,15 @@ pub struct Operation {
 impl Operation {
     /// `statements` holds pairs of a statement and a list of its rows.
     ///
-    /// Raises Unsupported for a parameter that is not exactly None, int of 64 bits, float, str without
-    /// surrogates, bytes or Blob.
+    /// Raises Unsupported for a statement other than INSERT, UPDATE, DELETE or REPLACE, and for a parameter
+    /// that is not exactly None, int of 64 bits, float, str without surrogates, bytes or Blob.
     #[new]
     fn new(statements: Vec<(String, Vec<Bound<'_, PyTuple>>)>) -> PyResult<Self> {
         let statements = statements
             .iter()
             .map(|(text, rows)| {
-                let rows: Vec<Vec<Value>> = rows.iter().map(row).collect::<PyResult<_>>()?;
-                // No statement of the savers has a question mark that stands for none.
-                let places = text.matches('?').count();
-                if rows.iter().any(|row| row.len() != places) {
-                    return Err(Unsupported::new_err("a row of another length than the statement takes"));
-                }
-                Ok(Statement { sql: sql(text)?, rows })
+                let rows = rows.iter().map(row).collect::<PyResult<_>>()?;
+                Ok(Statement { sql: writing(text)?, rows })
             })
             .collect::<PyResult<_>>()?;
         Ok(Self { statements })

@@ -1,27 +1,44 @@
 //! Whether a connection is set up so that ours does just what sqlite3 would do with it.
-use std::ffi::CString;
+use std::ffi::CStr;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyString};
+use pyo3::types::PyString;
 
 use crate::host_sqlite::{self, Host};
 
 /// `sqlite3.LEGACY_TRANSACTION_CONTROL`
 const LEGACY: i32 = -1;
 
-/// The statement that sqlite3 begins transactions with on `conn`, None where it begins none, an error
-/// where that is not known.
-pub fn begin_statement(conn: &Bound<'_, PyAny>) -> Result<Option<CString>, ()> {
-    let level = conn.getattr(intern!(conn.py(), "isolation_level")).map_err(|_| ())?;
+/// The statements that sqlite3 begins transactions with, by isolation level. With the space after the first,
+/// for a trace callback sees it.
+const BEGIN: [(&str, &CStr); 4] = [
+    ("", c"BEGIN "),
+    ("DEFERRED", c"BEGIN DEFERRED"),
+    ("IMMEDIATE", c"BEGIN IMMEDIATE"),
+    ("EXCLUSIVE", c"BEGIN EXCLUSIVE"),
+];
+
+/// The statement that sqlite3 begins transactions with on `conn`, None where it begins none; an error says
+/// why sqlite3 itself has to see to them.
+pub fn begin_statement(conn: &Bound<'_, PyAny>, host: &Host) -> Result<Option<&'static CStr>, &'static str> {
+    const UNKNOWN: &str = "the connection has another isolation level";
+    let py = conn.py();
+    // Asked on another thread than the connection's own it does not answer.
+    if host.has_autocommit
+        && let Ok(mode) = conn.getattr(intern!(py, "autocommit"))
+        && !mode.extract::<i32>().is_ok_and(|mode| mode == LEGACY)
+    {
+        return Err("the connection has another autocommit mode");
+    }
+    let level = conn.getattr(intern!(py, "isolation_level")).map_err(|_| UNKNOWN)?;
     if level.is_none() {
         return Ok(None);
     }
-    let level = level.cast_exact::<PyString>().map_err(|_| ())?.to_str().map_err(|_| ())?.to_ascii_uppercase();
-    match level.as_str() {
-        "" | "DEFERRED" | "IMMEDIATE" | "EXCLUSIVE" => CString::new(format!("BEGIN {level}")).map(Some).map_err(|_| ()),
-        _ => Err(()),
-    }
+    let level = level.cast_exact::<PyString>().map_err(|_| UNKNOWN)?.to_str().map_err(|_| UNKNOWN)?;
+    // CPython 3.10 gives it back as it was written.
+    let known = BEGIN.iter().find(|(name, _)| name.eq_ignore_ascii_case(level));
+    known.map(|(_, statement)| Some(*statement)).ok_or(UNKNOWN)
 }
 
 /// Why only sqlite3 can serve `conn` as it is set up now; None where there is no such reason.
@@ -40,42 +57,22 @@ pub fn eligible(conn: &Bound<'_, PyAny>) -> Option<&'static str> {
     if !is(intern!(py, "text_factory"), py.get_type::<PyString>().as_any()) {
         return Some("the connection has a text_factory");
     }
-    if let Ok(Some(mode)) = conn.getattr_opt(intern!(py, "autocommit"))
-        && !mode.extract::<i32>().is_ok_and(|mode| mode == LEGACY)
-    {
-        return Some("the connection has another autocommit mode");
-    }
-    if begin_statement(conn).is_err() {
-        return Some("the connection has another isolation level");
-    }
-    adapted(py, &host)
+    begin_statement(conn, &host).err().or_else(|| adapted(py, &host))
 }
 
 /// Adapters and converters that an app has registered for the types of the two tables.
 fn adapted(py: Python<'_>, host: &Host) -> Option<&'static str> {
     if let Some(converters) = &host.converters {
-        let converters: &Bound<'_, PyDict> = converters.bind(py);
+        let converters = converters.bind(py);
         let has = |name: &Bound<'_, PyString>| converters.contains(name).unwrap_or(true);
         if has(intern!(py, "TEXT")) || has(intern!(py, "BLOB")) || has(intern!(py, "INTEGER")) {
             return Some("sqlite3 has converters for the tables' types");
         }
     }
-    if let (Some(adapters), Some(protocol)) = (&host.adapters, &host.prepare_protocol) {
-        let adapters: &Bound<'_, PyDict> = adapters.bind(py);
-        // Two come with the module, for dates.
-        if adapters.len() > 2 {
-            let none = py.None().bind(py).get_type();
-            for class in [
-                py.get_type::<PyString>(),
-                py.get_type::<PyBytes>(),
-                py.get_type::<PyInt>(),
-                py.get_type::<PyFloat>(),
-                none,
-            ] {
-                if adapters.contains((class, protocol)).unwrap_or(true) {
-                    return Some("sqlite3 has adapters for the tables' types");
-                }
-            }
+    if let Some(adapters) = &host.adapters {
+        let adapters = adapters.bind(py);
+        if host.adapted_types.iter().any(|key| adapters.contains(key).unwrap_or(true)) {
+            return Some("sqlite3 has adapters for the tables' types");
         }
     }
     None

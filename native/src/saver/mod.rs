@@ -1,7 +1,7 @@
 //! Storage on a borrowed handle: the one inside a saver's own `sqlite3.Connection`.
 //!
-//! `borrow` gets hold of the handle, `statement` runs SQL on it, `write` carries out operations and
-//! `read` fetches rows. Nothing is kept between calls: a cached statement would keep the file of a closed
+//! `borrow` gets hold of the handle, `statement` runs SQL on it, `write` carries out operations and `read`
+//! fetches rows; `eligible` says when sqlite3 has to do it. Nothing is kept between calls: a cached statement would keep the file of a closed
 //! connection open.
 use pyo3::prelude::*;
 

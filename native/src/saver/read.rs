@@ -4,10 +4,11 @@ use std::ffi::CStr;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::borrow::Borrowed;
+use super::borrow;
 use super::statement::{Column, Connection};
 use crate::buffer::Blob;
 use crate::errors::{self, SqlError};
+use crate::host_sqlite;
 use crate::operation::{Unsupported, Value, row, sql};
 
 /// Where the rows of checkpoints and of writes have what the serializer made.
@@ -49,6 +50,14 @@ fn tuples<'py>(py: Python<'py>, rows: Rows, serialized: usize) -> PyResult<Vec<B
         .collect()
 }
 
+/// A key as stock passes it on, which is as text.
+fn key(column: Option<&Column>) -> Option<Value> {
+    match column {
+        Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
+        _ => None,
+    }
+}
+
 /// The row that `query` finds for `parameters` (thread, namespace and perhaps more), and the rows that
 /// `writes` finds for its thread, the namespace and its checkpoint.
 fn checkpoint_and_writes(
@@ -57,20 +66,18 @@ fn checkpoint_and_writes(
     parameters: &[Value],
     writes: &CStr,
 ) -> Result<Option<(Vec<Column>, Rows)>, SqlError> {
-    let mut rows = connection.prepare(query)?.rows(parameters, 1)?;
+    let mut rows = connection.prepare(query)?.rows(parameters.iter(), 1)?;
     let Some(found) = rows.pop() else { return Ok(None) };
-    let key = |column: Option<&Column>| match column {
-        Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
-        _ => None,
+    // As stock: who names a checkpoint gets its writes by that name, else the row says which it is.
+    let rows = if parameters.len() > 2 {
+        connection.prepare(writes)?.rows(parameters.iter(), usize::MAX)?
+    } else if let (Some(thread), Some(namespace), Some(checkpoint)) =
+        (key(found.first()), parameters.get(1), key(found.get(1)))
+    {
+        connection.prepare(writes)?.rows([&thread, namespace, &checkpoint].into_iter(), usize::MAX)?
+    } else {
+        Vec::new()
     };
-    let (Some(thread), Some(checkpoint)) = (key(found.first()), key(found.get(1))) else {
-        return Ok(Some((found, Vec::new())));
-    };
-    let namespace = match parameters.get(1) {
-        Some(Value::Text(text)) => Value::Text(text.clone()),
-        _ => Value::Null,
-    };
-    let rows = connection.prepare(writes)?.rows(&[thread, namespace, checkpoint], usize::MAX)?;
     Ok(Some((found, rows)))
 }
 
@@ -78,7 +85,8 @@ fn checkpoint_and_writes(
 ///
 /// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread
 /// and a namespace; `writes` selects by thread, namespace and checkpoint. What the serializer made, the
-/// fifth column of the one and the fourth of the other, comes as `Blob`. Raises as sqlite3 does, and Unsupported where the row holds what is not read here as sqlite3 would.
+/// fifth column of the one and the fourth of the other, comes as `Blob`. Raises as sqlite3 does, and
+/// Unsupported where the row holds what is not read here as sqlite3 would.
 #[pyfunction]
 pub fn fetch_checkpoint<'py>(
     py: Python<'py>,
@@ -88,11 +96,18 @@ pub fn fetch_checkpoint<'py>(
     writes: &str,
 ) -> PyResult<Option<CheckpointRows<'py>>> {
     let (query, writes, parameters) = (sql(query)?, sql(writes)?, row(parameters)?);
-    let (host, found) =
-        Borrowed::new(conn)?.detached(py, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes));
-    let Some((row, writes)) = found.map_err(|error| errors::exception(py, &host, &error))? else {
-        return Ok(None);
-    };
+    if parameters.get(2).is_some_and(|checkpoint| !matches!(checkpoint, Value::Text(_))) {
+        return Err(Unsupported::new_err("a checkpoint's id that is not text"));
+    }
+    let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
+    let done =
+        borrow::detached(conn, &host, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes))?;
+    let found = done.result.map_err(|error| errors::exception(py, &host, &error))?;
+    // Nothing failed, yet Python code that SQLite called has: sqlite3 raises that now.
+    if let Some(left) = done.left {
+        return Err(left);
+    }
+    let Some((row, writes)) = found else { return Ok(None) };
     if !matches!((row.first(), row.get(1)), (Some(Column::Text(_)), Some(Column::Text(_)))) {
         return Err(Unsupported::new_err("a key that is not text"));
     }

@@ -10,6 +10,9 @@ use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
 use crate::operation::Value;
 
+/// From this length on a column is copied into a buffer of the pool.
+const POOLED: usize = crate::buffer::KEPT_LEAST;
+
 /// A handle and its library's functions. Used by one thread at a time, with or without the GIL.
 #[derive(Clone, Copy)]
 pub struct Connection {
@@ -41,28 +44,38 @@ impl Connection {
         Self { functions, db }
     }
 
-    /// What the connection says of its last failure.
-    fn error(&self) -> SqlError {
-        // SAFETY: a live handle; the message is copied at once.
+    /// Calls `work`, which returns a result code, and reads what the connection says of its failure before
+    /// another thread that uses the connection can make it say something else.
+    fn checked(&self, work: impl FnOnce() -> c_int) -> Result<c_int, SqlError> {
+        let functions = &self.functions;
+        // SAFETY: a live handle, whose mutex may be entered again by who has entered it; SQLite itself holds
+        // it for as long in each of these calls. The message is copied at once.
         unsafe {
-            SqlError {
-                code: (self.functions.errcode)(self.db) & 0xff,
-                extended: (self.functions.extended_errcode)(self.db),
-                message: host_sqlite::message((self.functions.errmsg)(self.db)),
-            }
+            let mutex = (functions.db_mutex)(self.db);
+            (functions.mutex_enter)(mutex);
+            let code = work();
+            let result = match code & 0xff {
+                ffi::SQLITE_OK | ffi::SQLITE_ROW | ffi::SQLITE_DONE => Ok(code),
+                // Of a zombie, which must not be asked for more.
+                ffi::SQLITE_MISUSE => Err(SqlError::new(code, code, String::new())),
+                _ => Err(SqlError::new(
+                    (functions.errcode)(self.db),
+                    (functions.extended_errcode)(self.db),
+                    host_sqlite::message((functions.errmsg)(self.db)),
+                )),
+            };
+            (functions.mutex_leave)(mutex);
+            result
         }
     }
 
     pub fn prepare(&self, sql: &CStr) -> Result<Prepared, SqlError> {
         let mut statement = null_mut();
         // SAFETY: a live handle (a zombie fails with MISUSE) and a C string.
-        let code = unsafe { (self.functions.prepare_v2)(self.db, sql.as_ptr(), -1, &raw mut statement, null_mut()) };
-        match code {
-            ffi::SQLITE_OK => Ok(Prepared { connection: *self, statement }),
-            // A zombie must not be asked for more.
-            ffi::SQLITE_MISUSE => Err(SqlError { code, extended: code, message: String::new() }),
-            _ => Err(self.error()),
-        }
+        self.checked(|| unsafe {
+            (self.functions.prepare_v2)(self.db, sql.as_ptr(), -1, &raw mut statement, null_mut())
+        })?;
+        Ok(Prepared { connection: *self, statement })
     }
 
     /// Whether no transaction is open.
@@ -93,13 +106,18 @@ impl Prepared {
     }
 
     /// Binds `row`, which has to stay as it is until the statement is reset or bound anew.
-    fn bind(&self, row: &[Value]) -> Result<(), SqlError> {
+    fn bind<'a>(&self, row: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), SqlError> {
         let functions = &self.connection.functions;
+        // SAFETY: a live statement.
+        let expected = unsafe { (functions.bind_parameter_count)(self.statement) };
+        if usize::try_from(expected) != Ok(row.len()) {
+            return Err(SqlError::bindings(expected, row.len()));
+        }
         for (index, value) in (1..).zip(row) {
             // SAFETY: a live statement; text and blobs are bound as they lie and, by the rule above,
             // outlive their use. Lengths are below SQLite's limit of 10^9.
             #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-            let code = unsafe {
+            self.connection.checked(|| unsafe {
                 let bytes = |bytes: &[u8]| {
                     (functions.bind_blob64)(self.statement, index, bytes.as_ptr().cast(), bytes.len() as u64, None)
                 };
@@ -113,10 +131,7 @@ impl Prepared {
                     Value::Bytes(value) => bytes(value),
                     Value::Blob(blob) => bytes(blob.get().as_slice()),
                 }
-            };
-            if code != ffi::SQLITE_OK {
-                return Err(self.connection.error());
-            }
+            })?;
         }
         Ok(())
     }
@@ -124,16 +139,13 @@ impl Prepared {
     /// Whether there is a row.
     fn step(&self) -> Result<bool, SqlError> {
         // SAFETY: a live statement.
-        match unsafe { (self.connection.functions.step)(self.statement) } {
-            ffi::SQLITE_ROW => Ok(true),
-            ffi::SQLITE_DONE => Ok(false),
-            _ => Err(self.connection.error()),
-        }
+        let code = self.connection.checked(|| unsafe { (self.connection.functions.step)(self.statement) })?;
+        Ok(code == ffi::SQLITE_ROW)
     }
 
     /// Runs the statement for `row`, to its end.
     pub fn run(&self, row: &[Value]) -> Result<(), SqlError> {
-        self.bind(row)?;
+        self.bind(row.iter())?;
         let result = loop {
             match self.step() {
                 Ok(true) => {}
@@ -147,40 +159,48 @@ impl Prepared {
     }
 
     /// All rows for the parameters `row`, at most `limit`.
-    pub fn rows(&self, row: &[Value], limit: usize) -> Result<Vec<Vec<Column>>, SqlError> {
+    pub fn rows<'a>(
+        &self,
+        row: impl ExactSizeIterator<Item = &'a Value>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Column>>, SqlError> {
         self.bind(row)?;
         let mut rows = Vec::new();
         while rows.len() < limit && self.step()? {
             // SAFETY: a statement that stands on a row.
             let count = unsafe { (self.connection.functions.column_count)(self.statement) };
-            rows.push((0..count).map(|index| self.column(index)).collect());
+            rows.push((0..count).map(|index| self.column(index)).collect::<Result<_, _>>()?);
         }
         // SAFETY: a live statement: no read transaction may stay open for its sake.
         unsafe { (self.connection.functions.reset)(self.statement) };
         Ok(rows)
     }
 
-    fn column(&self, index: c_int) -> Column {
+    fn column(&self, index: c_int) -> Result<Column, SqlError> {
         let functions = &self.connection.functions;
         // SAFETY: a statement that stands on a row that has this column; text and blobs are copied before
         // anything else is asked.
         unsafe {
             let bytes = |data: *const u8| {
                 let length = (functions.column_bytes)(self.statement, index).unsigned_abs() as usize;
-                if data.is_null() || length == 0 {
-                    return Vec::new();
+                if data.is_null() && (length > 0 || (functions.errcode)(self.connection.db) == ffi::SQLITE_NOMEM) {
+                    return Err(SqlError::no_memory());
                 }
-                let mut copy = crate::buffer::take();
+                if data.is_null() || length == 0 {
+                    return Ok(Vec::new());
+                }
+                let mut copy = if length < POOLED { Vec::new() } else { crate::buffer::take() };
+                copy.try_reserve(length).map_err(|_| SqlError::no_memory())?;
                 copy.extend_from_slice(std::slice::from_raw_parts(data, length));
-                copy
+                Ok(copy)
             };
-            match (functions.column_type)(self.statement, index) {
+            Ok(match (functions.column_type)(self.statement, index) {
                 ffi::SQLITE_INTEGER => Column::Int((functions.column_int64)(self.statement, index)),
                 ffi::SQLITE_FLOAT => Column::Float((functions.column_double)(self.statement, index)),
-                ffi::SQLITE_TEXT => Column::Text(bytes((functions.column_text)(self.statement, index))),
-                ffi::SQLITE_BLOB => Column::Blob(bytes((functions.column_blob)(self.statement, index).cast())),
+                ffi::SQLITE_TEXT => Column::Text(bytes((functions.column_text)(self.statement, index))?),
+                ffi::SQLITE_BLOB => Column::Blob(bytes((functions.column_blob)(self.statement, index).cast())?),
                 _ => Column::Null,
-            }
+            })
         }
     }
 }

@@ -1,13 +1,23 @@
 //! Carrying out operations, one by itself just as stock would, several in one transaction.
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
+use rusqlite::ffi;
 
-use super::borrow::Borrowed;
-use super::eligible::begin_statement;
 use super::statement::Connection;
+use super::{borrow, eligible};
 use crate::errors::{self, SqlError};
+use crate::host_sqlite;
 use crate::operation::{Operation, Unsupported};
+
+/// How a connection and its saver go about transactions.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// The statement that opens one before what is written, None where each statement commits by itself.
+    begin: Option<&'static CStr>,
+    /// Whether an operation that failed is committed, as far as it came.
+    commit_failed: bool,
+}
 
 /// What became of one operation.
 #[derive(Default)]
@@ -17,15 +27,14 @@ struct Outcome {
     commit_error: Option<SqlError>,
 }
 
-/// Runs the statements of one operation up to the first that fails. What was done before stays done, as
-/// with stock, whose cursor commits on every way out.
-fn perform(connection: &Connection, operation: &Operation, begin: Option<&CStr>) -> Result<(), SqlError> {
+/// Runs the statements of one operation up to the first that fails. What was done before stays done.
+fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Result<(), SqlError> {
     for statement in &operation.statements {
         let prepared = connection.prepare(&statement.sql)?;
         if prepared.writes_nothing() {
             return Err(SqlError::WRITES_NOTHING);
         }
-        if let Some(begin) = begin
+        if let Some(begin) = manner.begin
             && connection.autocommit()
         {
             connection.run(begin)?;
@@ -42,92 +51,107 @@ fn commit(connection: &Connection) -> Result<(), SqlError> {
     if connection.autocommit() { Ok(()) } else { connection.run(c"COMMIT") }
 }
 
-fn alone(connection: &Connection, operation: &Operation, begin: Option<&CStr>) -> Outcome {
-    let error = perform(connection, operation, begin).err();
-    Outcome { error, commit_error: commit(connection).err() }
+/// Just what stock does, statement for statement.
+fn alone(connection: &Connection, operation: &Operation, manner: Manner) -> Outcome {
+    let error = perform(connection, operation, manner).err();
+    let commits = error.is_none() || manner.commit_failed;
+    Outcome { commit_error: if commits { commit(connection).err() } else { None }, error }
 }
 
-/// One transaction for all. An operation that fails is its caller's alone: there is no savepoint to go back
-/// to, for stock too keeps what an operation did before it failed. Where a failure takes the transaction
-/// with it (a full disk, an interrupt), what the others had done is gone, and each is done again by itself.
-fn together(connection: &Connection, operations: &[&Operation], begin: Option<&CStr>) -> Vec<Outcome> {
-    // Without a BEGIN each statement commits by itself.
-    if begin.is_none() && connection.autocommit() {
-        return operations.iter().map(|operation| alone(connection, operation, begin)).collect();
+fn each_alone(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
+    operations.iter().map(|operation| alone(connection, operation, manner)).collect()
+}
+
+/// All operations, as few transactions as stock's promises allow.
+fn carry_out(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
+    if manner.begin.is_none() {
+        return each_alone(connection, operations, manner);
     }
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(operations.len());
-    for operation in operations {
-        let error = perform(connection, operation, begin).err();
-        let gone = error.is_some() && connection.autocommit();
-        outcomes.push(Outcome { error, commit_error: None });
-        if gone {
-            return one_by_one(connection, operations, outcomes, begin);
-        }
-    }
-    if let Err(error) = commit(connection) {
-        if connection.autocommit() {
-            return one_by_one(connection, operations, outcomes, begin);
-        }
-        // The transaction is still open, as after a commit of stock's that failed.
-        for outcome in &mut outcomes {
-            outcome.commit_error = Some(error.clone());
-        }
-    }
+    // What the app has left open is committed by the first operation, and must not be lost with a later one.
+    let (first, rest) = operations.split_at(usize::from(!connection.autocommit()).min(operations.len()));
+    let mut outcomes = each_alone(connection, first, manner);
+    outcomes.extend(if rest.len() < 2 {
+        each_alone(connection, rest, manner)
+    } else {
+        together(connection, rest, manner)
+    });
     outcomes
 }
 
-/// Each operation in a transaction of its own, but for those that have failed by themselves already.
-fn one_by_one(
+/// One transaction for all. An operation that fails is its caller's alone, with no savepoint to go back to:
+/// stock too keeps what an operation did before it failed. Where the transaction goes as a whole (a full
+/// disk, an interrupt), what was done in it is done again, each operation by itself.
+fn together(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
+    let mut errors: Vec<Option<SqlError>> = Vec::with_capacity(operations.len());
+    let mut begun = false;
+    for operation in operations {
+        // Without an error it is another thread, with a ROLLBACK perhaps, that has ended it.
+        if begun && connection.autocommit() {
+            return again(connection, operations, errors, manner);
+        }
+        let error = perform(connection, operation, manner).err();
+        let open = !connection.autocommit();
+        let gone = begun && !open;
+        begun |= open;
+        errors.push(error);
+        if gone {
+            return again(connection, operations, errors, manner);
+        }
+    }
+    let committed =
+        if errors.iter().any(Option::is_none) || manner.commit_failed { commit(connection) } else { Ok(()) };
+    if committed.is_err() && connection.autocommit() {
+        return again(connection, operations, errors, manner);
+    }
+    // After a commit that failed the transaction may be open still, as after one of stock's.
+    let commit_error = committed.err();
+    errors.into_iter().map(|error| Outcome { error, commit_error: commit_error.clone() }).collect()
+}
+
+/// After a transaction that is gone, with what it did: each operation by itself, but for one that somebody
+/// has interrupted.
+fn again(
     connection: &Connection,
     operations: &[&Operation],
-    outcomes: Vec<Outcome>,
-    begin: Option<&CStr>,
+    errors: Vec<Option<SqlError>>,
+    manner: Manner,
 ) -> Vec<Outcome> {
-    let mut known = outcomes.into_iter();
+    let mut errors = errors.into_iter();
     operations
         .iter()
-        .map(|operation| match known.next() {
-            Some(outcome) if outcome.error.is_some() => outcome,
-            _ => alone(connection, operation, begin),
+        .map(|operation| match errors.next().flatten() {
+            Some(error) if error.code == ffi::SQLITE_INTERRUPT => Outcome { error: Some(error), commit_error: None },
+            _ => alone(connection, operation, manner),
         })
         .collect()
 }
 
 /// Carries out the operations on `conn`, in one transaction that is committed, and returns for each the
-/// exception that stock would raise for it, or None once it is on disk.
+/// exception that stock would raise for it, or None once it is on disk. With `commit_failed` unset an
+/// operation that fails is not committed as far as it came, as with AsyncSqliteSaver.
 ///
 /// Raises, with nothing begun, what sqlite3 raises for a connection that is closed or of another thread,
 /// and Unsupported for one that only sqlite3 can use.
 #[pyfunction]
+#[pyo3(signature = (conn, operations, commit_failed = true))]
 pub fn execute<'py>(
     py: Python<'py>,
     conn: &Bound<'py, PyAny>,
     operations: Vec<Bound<'py, Operation>>,
+    commit_failed: bool,
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
-    let begin: Option<CString> =
-        begin_statement(conn).map_err(|()| Unsupported::new_err("an isolation level of another kind"))?;
     let operations: Vec<&Operation> = operations.iter().map(Bound::get).collect();
-    let (host, outcomes) = Borrowed::new(conn)?.detached(py, |connection| match operations.as_slice() {
-        [operation] => vec![alone(connection, operation, begin.as_deref())],
-        operations => together(connection, operations, begin.as_deref()),
+    let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
+    // Asked here, on the connection's own thread: whoever asked `eligible` may have been on another.
+    let begin = eligible::begin_statement(conn, &host).map_err(Unsupported::new_err)?;
+    let manner = Manner { begin, commit_failed };
+    let done = borrow::detached(conn, &host, |connection| carry_out(connection, &operations, manner))?;
+    let exception = |error: SqlError| errors::exception(py, &host, &error);
+    let exceptions = done.result.into_iter().map(|outcome| {
+        let error = outcome.error.map(exception);
+        let error = error.or_else(|| done.left.as_ref().map(|left| left.clone_ref(py)));
+        errors::final_error(py, error, outcome.commit_error.map(exception))
+            .map(|error| error.into_value(py).into_bound(py).into_any())
     });
-    Ok(outcomes
-        .iter()
-        .map(|outcome| {
-            let error = outcome.error.as_ref().map(|error| errors::exception(py, &host, error));
-            let commit_error = outcome.commit_error.as_ref().map(|error| errors::exception(py, &host, error));
-            match (error, commit_error) {
-                (error, Some(commit_error)) => {
-                    let value = commit_error.into_value(py).into_bound(py).into_any();
-                    if let Some(error) = error {
-                        // As Python does where `finally` raises while another error is on its way.
-                        drop(value.setattr("__context__", error.into_value(py)));
-                    }
-                    Some(value)
-                }
-                (Some(error), None) => Some(error.into_value(py).into_bound(py).into_any()),
-                (None, None) => None,
-            }
-        })
-        .collect())
+    Ok(exceptions.collect())
 }
