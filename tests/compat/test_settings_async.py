@@ -20,7 +20,7 @@ from langgraph.store.sqlite.aio import AsyncSqliteStore
 from stories import METADATA, SPECIAL, WRITES, checkpoint, config, same_story
 
 pytestmark = pytest.mark.unpatched
-ASYNC = [f"AsyncSqliteSaver.{name}" for name in ("aput", "aput_writes", "aget_tuple", "alist", "adelete_thread")]
+ASYNC = [f"AsyncSqliteSaver.{name}" for name in ("aput", "aput_writes", "aget_tuple", "adelete_thread")]
 HAS_HISTORY = "aget_delta_channel_history" in vars(AsyncSqliteSaver)
 
 
