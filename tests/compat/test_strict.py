@@ -133,13 +133,15 @@ def test_what_can_be_told_apart_differs(number):
 
 @pytest.mark.parametrize("samples", [all_samples, all_messages])
 def test_a_sample_is_equal_to_another_one_made_alike(samples):
-    unlike = ("object", "a proxy", "lock", "generator", "weakref", "dict views", "opaque", "Opaque", "DumpsTo")
+    unlike = ("object", "a proxy", "lock", "generator", "weakref", "dict views", "opaque", "Opaque", "DumpsTo", "exclude_if")
     for name, make in samples().items():
+        if "proxy" in name or "released" in name:
+            continue  # never the result of a decoding, and nothing can be asked of it
         first, second = make(), make()
         try:
             found = difference(first, second)
-        except (TypeError, ValueError) as error:
-            assert "no rule" in str(error) or "released" in str(error), name
+        except TypeError as error:
+            assert "no rule" in str(error), name
             continue
         assert found is None or any(word in found or word in name for word in unlike), f"{name}: {found}"
 
