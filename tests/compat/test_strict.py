@@ -143,6 +143,9 @@ def test_a_sample_is_equal_to_another_one_made_alike(samples):
         except TypeError as error:
             assert "no rule" in str(error), name
             continue
+        except RuntimeError as error:
+            assert "asked for" in str(error), name  # a sample that answers no question at all
+            continue
         assert found is None or any(word in found or word in name for word in unlike), f"{name}: {found}"
 
 
