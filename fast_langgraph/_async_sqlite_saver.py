@@ -50,7 +50,7 @@ async def _commit(saver: Any, entry: Waiting) -> None:
         async with saver.lock:
             if entry.batch is None:
                 entries = queue.take()
-                batch = asyncio.ensure_future(saver.conn._execute(carry_out, saver.conn._conn, entries))
+                batch = asyncio.ensure_future(saver.conn._execute(carry_out, saver.conn._conn, entries, False))
                 # Retrieved here, so that a batch whose callers are all cancelled does not complain.
                 batch.add_done_callback(_retrieve)
                 for taken in entries:

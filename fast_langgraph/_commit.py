@@ -82,9 +82,13 @@ def queue_of(saver: Any) -> Queue:
     return queue  # type: ignore[no-any-return]
 
 
-def carry_out(conn: Any, entries: list[Waiting]) -> None:
-    """Carries out the operations in one transaction and notes what became of each."""
-    errors = _native.execute(conn, [entry.operation for entry in entries])
+def carry_out(conn: Any, entries: list[Waiting], commit_failed: bool = True) -> None:
+    """Carries out the operations in one transaction and notes what became of each.
+
+    What an operation did before it failed is committed by SqliteSaver, whose cursor does so on every way
+    out, and left open by AsyncSqliteSaver.
+    """
+    errors = _native.execute(conn, [entry.operation for entry in entries], commit_failed)
     for entry, error in zip(entries, errors, strict=True):
         entry.error = error
         entry.done = True

@@ -69,8 +69,11 @@ class Operation:
 
     def __new__(cls, statements: list[tuple[str, list[tuple[Any, ...]]]]) -> Operation: ...
 
-def execute(conn: object, operations: list[Operation]) -> list[BaseException | None]:
-    """Carry out the operations in one transaction; for each the exception that stock would raise."""
+def execute(conn: object, operations: list[Operation], commit_failed: bool = True) -> list[BaseException | None]:
+    """Carry out the operations in one transaction; for each the exception that stock would raise.
+
+    With ``commit_failed`` unset an operation that fails is not committed as far as it came.
+    """
 
 def fetch_checkpoint(
     conn: object, query: str, parameters: tuple[Any, ...], writes: str

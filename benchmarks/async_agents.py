@@ -1,0 +1,56 @@
+"""Fifty conversations of ten turns at once, on AsyncSqliteSaver and a file with SQLite's defaults."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from chat import GRAPH, config, question
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from side_by_side import HEADER, compare, row
+
+import fast_langgraph
+
+
+async def converse(path: Path, conversations: int, turns: int) -> dict[str, list[Any]]:
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        app = GRAPH.compile(checkpointer=saver)
+
+        async def one(thread: str) -> list[Any]:
+            for turn in range(turns):
+                await app.ainvoke(question(turn), config(thread))
+            state = await app.aget_state(config(thread))
+            return [message.content for message in state.values["messages"]]
+
+        threads = [f"conversation {number}" for number in range(conversations)]
+        return dict(zip(threads, await asyncio.gather(*map(one, threads)), strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=int, default=50)
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    fast_langgraph.patch()
+    with tempfile.TemporaryDirectory() as folder:
+        number = 0
+
+        def all_at_once(conversations: int, turns: int) -> dict[str, list[Any]]:
+            nonlocal number
+            number += 1
+            return asyncio.run(converse(Path(folder, f"{number}.db"), conversations, turns))
+
+        with fast_langgraph.disabled():
+            expected = all_at_once(5, 3)
+        assert all_at_once(5, 3) == expected
+        print(HEADER)
+        name = f"{arguments.conversations} conversations of {arguments.turns} turns at once"
+        print(row(name, *compare(lambda: all_at_once(arguments.conversations, arguments.turns), arguments.rounds)))
+
+
+if __name__ == "__main__":
+    main()

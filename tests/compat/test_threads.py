@@ -1,0 +1,425 @@
+"""Many threads on one saver, a process under -X dev and -W error, and memory that stays flat."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sqlite3
+import threading
+
+import aiosqlite
+import fast_langgraph
+import graphs
+import pytest
+from differ import runs_native, stock_dumps_typed
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from processes import in_new_process
+from sample_messages import conversations
+from stories import METADATA, SPECIAL, WRITES, all_rows, checkpoint, checkpoint_id, config
+
+THREADS = 16
+
+
+def together(work, count=THREADS):
+    """Runs ``work(n)`` in so many threads that start at once; the first error is raised."""
+    start, errors = threading.Barrier(count), []
+
+    def run(n):
+        try:
+            start.wait()
+            work(n)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads), "a thread hangs"
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def conn(tmp_path):
+    conn = sqlite3.connect(tmp_path / "test.db", check_same_thread=False)
+    yield conn
+    conn.close()
+
+
+def test_threads_that_each_have_their_conversation_lose_nothing(conn):
+    saver = SqliteSaver(conn)
+
+    def work(n):
+        for i in range(25):
+            written = saver.put(config(str(n)), checkpoint(i, text=f"{n}-{i}" * 50), METADATA, {})
+            saver.put_writes(written, WRITES, f"task{i}")
+            saver.put_writes(written, SPECIAL, f"task{i}")
+            found = saver.get_tuple(config(str(n)))
+            assert found.checkpoint["id"] == checkpoint_id(i)
+            assert found.checkpoint["channel_values"]["text"] == f"{n}-{i}" * 50
+            assert len(found.pending_writes) == 5
+
+    with runs_native("SqliteSaver.put", "SqliteSaver.put_writes", "SqliteSaver.get_tuple"):
+        together(work)
+    rows = all_rows(conn)
+    assert len(rows["checkpoints"]) == THREADS * 25
+    assert len(rows["writes"]) == THREADS * 25 * 5
+    assert not conn.in_transaction
+
+
+def test_threads_leave_the_rows_that_stock_s_leave(tmp_path):
+    rows = []
+    for stock in (True, False):
+        conn = sqlite3.connect(tmp_path / f"{stock}.db", check_same_thread=False)
+        saver = SqliteSaver(conn)
+        (fast_langgraph.unpatch if stock else fast_langgraph.patch)()
+
+        def work(n, saver=saver):
+            for i in range(10):
+                saver.put(config(str(n)), checkpoint(i), METADATA, {})
+                saver.put_writes(config(str(n), at=i), WRITES, "t")
+
+        together(work)
+        rows.append(all_rows(conn))
+        conn.close()
+    assert rows[0] == rows[1]
+
+
+def test_threads_that_fail_fail_alone(conn):
+    saver = SqliteSaver(conn)
+    conn.execute("CREATE TABLE own (a)")
+
+    def work(n):
+        for i in range(20):
+            if n % 4 == 0:
+                with pytest.raises(sqlite3.IntegrityError):
+                    saver.put(config(str(n)), {**checkpoint(i), "id": None}, METADATA, {})
+            elif n % 4 == 1:
+                with pytest.raises(TypeError):
+                    saver.put(config(str(n)), checkpoint(i, bad=object()), METADATA, {})
+            elif n % 4 == 2:
+                with pytest.raises(sqlite3.IntegrityError):
+                    saver.put_writes(config(str(n), at=i), SPECIAL, None)
+            saver.put(config(f"good {n}"), checkpoint(i), METADATA, {})
+            assert saver.get_tuple(config(f"good {n}")).checkpoint["id"] == checkpoint_id(i)
+
+    together(work)
+    rows = conn.execute("SELECT thread_id, count(*) FROM checkpoints GROUP BY 1").fetchall()
+    assert sorted(rows) == sorted((f"good {n}", 20) for n in range(THREADS))
+    assert not conn.in_transaction
+
+
+def test_threads_that_read_list_delete_and_write_at_once_end(conn):
+    saver = SqliteSaver(conn)
+    saver.put(config("kept"), checkpoint(0), METADATA, {})
+
+    def work(n):
+        chance = random.Random(n)
+        for i in range(40):
+            what = chance.randrange(5)
+            if what == 0:
+                assert [found.config for found in saver.list(config("kept"))]
+            elif what == 1:
+                assert saver.get_tuple(config("kept")).checkpoint["id"] == checkpoint_id(0)
+            elif what == 2:
+                saver.delete_thread(str(n))
+                assert saver.get_tuple(config(str(n))) is None
+            else:
+                saver.put(config(str(n)), checkpoint(i), METADATA, {})
+                saver.put_writes(config(str(n), at=i), WRITES, "t")
+
+    together(work)
+    assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_threads_with_a_saver_each_on_one_file_lose_nothing(tmp_path):
+    path = tmp_path / "test.db"
+    SqliteSaver(sqlite3.connect(path)).setup()
+
+    def work(n):
+        conn = sqlite3.connect(path, timeout=60)
+        saver = SqliteSaver(conn)
+        for i in range(20):
+            saver.put(config(str(n)), checkpoint(i), METADATA, {})
+            assert saver.get_tuple(config(str(n))).checkpoint["id"] == checkpoint_id(i)
+        conn.close()
+
+    together(work, 8)
+    conn = sqlite3.connect(path)
+    assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (160,)
+    conn.close()
+
+
+CLOSED = """
+    import sqlite3, tempfile, threading
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from stories import METADATA, checkpoint, checkpoint_id, config
+    from test_threads import together
+    fast_langgraph.patch()
+    with tempfile.TemporaryDirectory() as directory:
+        for turn in range(20):
+            path = f"{directory}/{turn}.db"
+            conn = sqlite3.connect(path, check_same_thread=False)
+            saver = SqliteSaver(conn)
+            saver.setup()
+            acknowledged = []
+
+            def work(n):
+                if n == 0:
+                    for _ in range(20):
+                        saver.get_tuple(config())
+                    conn.close()
+                    return
+                for i in range(200):
+                    try:
+                        saver.put(config(str(n)), checkpoint(i), METADATA, {})
+                        saver.get_tuple(config(str(n)))
+                    except (sqlite3.ProgrammingError, sqlite3.OperationalError) as error:
+                        errors.add(str(error))
+                        return
+                    acknowledged.append((str(n), checkpoint_id(i)))
+
+            errors = set()
+            together(work, 5)
+            check = sqlite3.connect(path)
+            kept = set(check.execute("SELECT thread_id, checkpoint_id FROM checkpoints"))
+            assert set(acknowledged) <= kept
+            assert check.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            check.close()
+    print("done")
+"""
+
+
+def test_a_connection_closed_under_its_threads_ends_them_and_loses_nothing():
+    """Stock's sqlite3 may crash here, so there is nothing to compare with."""
+    done = in_new_process(CLOSED)
+    assert (done.stdout, done.returncode) == ("done\n", 0), done
+
+
+def test_a_sql_function_that_needs_the_gil_does_not_hang_the_threads(conn):
+    saver = SqliteSaver(conn)
+    saver.setup()
+    conn.create_function("slow", 1, lambda value: sum(range(2000)) and value)
+    conn.execute("CREATE TRIGGER slows AFTER INSERT ON checkpoints BEGIN SELECT slow(NEW.thread_id); END")
+
+    def work(n):
+        for i in range(15):
+            saver.put(config(str(n)), checkpoint(i), METADATA, {})
+            saver.get_tuple(config(str(n)))
+
+    together(work, 8)
+    assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (120,)
+
+
+def test_threads_that_use_the_connection_beside_the_saver_do_not_hang(conn):
+    saver = SqliteSaver(conn)
+    saver.setup()
+    conn.create_function("mine", 1, lambda value: value * 2)
+
+    def work(n):
+        for i in range(25):
+            if n % 2:
+                saver.put(config(str(n)), checkpoint(i), METADATA, {})
+                saver.get_tuple(config(str(n)))
+            else:
+                assert conn.execute("SELECT mine(?)", (i,)).fetchone() == (i * 2,)
+
+    together(work, 8)
+
+
+def test_a_codec_shared_by_threads_gives_each_its_own_bytes():
+    serde = JsonPlusSerializer()
+    state = conversations()["messages in a dict"]()
+    expected = stock_dumps_typed(serde, state)
+
+    def work(n):
+        mine = {"n": n, "text": str(n) * 1000, "state": state}
+        wanted = stock_dumps_typed(serde, mine)
+        for _ in range(30):
+            assert serde.dumps_typed(mine) == wanted
+            assert serde.dumps_typed(state) == expected
+            assert serde.loads_typed(wanted)["text"] == str(n) * 1000
+            assert serde.loads_typed(expected)["messages"] == state["messages"]
+
+    together(work, 8)
+
+
+def test_graphs_in_threads_each_reach_their_end(conn):
+    app = graphs.agent().compile(checkpointer=SqliteSaver(conn))
+
+    def work(n):
+        for i in range(3):
+            given = {"messages": [HumanMessage(f"{n} {i}", id=f"q{i}")]}
+            result = app.invoke(given, {"configurable": {"thread_id": str(n)}})
+            assert len(result["messages"]) == 4 * (i + 1)
+
+    together(work, 8)
+
+
+def test_many_tasks_on_an_async_saver_lose_nothing(tmp_path):
+    async def run():
+        async with aiosqlite.connect(tmp_path / "test.db") as conn:
+            saver = AsyncSqliteSaver(conn)
+
+            async def work(n):
+                for i in range(10):
+                    await saver.aput(config(str(n)), checkpoint(i), METADATA, {})
+                    await saver.aput_writes(config(str(n), at=i), WRITES, "t")
+                    found = await saver.aget_tuple(config(str(n)))
+                    assert found.checkpoint["id"] == checkpoint_id(i)
+                    assert len(found.pending_writes) == 3
+
+            with runs_native("AsyncSqliteSaver.aput", "AsyncSqliteSaver.aput_writes", "AsyncSqliteSaver.aget_tuple"):
+                await asyncio.gather(*(work(n) for n in range(40)))
+
+    asyncio.run(run())
+    conn = sqlite3.connect(tmp_path / "test.db")
+    assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (400,)
+    assert conn.execute("SELECT count(*) FROM writes").fetchone() == (1200,)
+    conn.close()
+
+
+# --- quiet under -X dev, and memory ---
+
+QUIET = """
+    import asyncio, gc, sqlite3, sys, tempfile, pathlib
+    import graphs, test_runs
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from stories import METADATA, WRITES, checkpoint, config
+    fast_langgraph.patch()
+    fast_langgraph.patch()
+    with tempfile.TemporaryDirectory() as directory:
+        conn = sqlite3.connect(directory + "/sync.db", check_same_thread=False)
+        saver = SqliteSaver(conn)
+        for build, inputs in test_runs.RUNS.values():
+            app = build().compile(checkpointer=saver)
+            for given in inputs:
+                test_runs.sent(app, given)
+        list(saver.list(None))
+        for bad in (lambda: saver.put(config(), {"id": None}, {}, {}), lambda: saver.put_writes(config(at=1), [("a", object())], "t")):
+            try:
+                bad()
+            except (sqlite3.IntegrityError, TypeError):
+                pass
+        conn.close()
+
+        async def run():
+            async with AsyncSqliteSaver.from_conn_string(directory + "/async.db") as saver:
+                app = graphs.agent().compile(checkpointer=saver)
+                await asyncio.gather(*(app.ainvoke(test_runs.question(n), {"configurable": {"thread_id": str(n)}}) for n in range(5)))
+                [found async for found in saver.alist(None)]
+
+        asyncio.run(run())
+    fast_langgraph.status()
+    fast_langgraph.unpatch()
+    gc.collect()
+    print("done")
+"""
+
+
+def test_a_process_under_dev_mode_and_with_warnings_as_errors_stays_quiet():
+    # Warnings that stock's own dependencies give on being imported are not ours to hear.
+    done = in_new_process(
+        "import warnings; warnings.simplefilter('error'); import langgraph.graph\n" + QUIET.replace("\n    ", "\n"),
+        "-X",
+        "dev",
+        "-W",
+        "error::ResourceWarning",
+        "-W",
+        "error::RuntimeWarning",
+        "-W",
+        "error::BytesWarning",
+        "-bb",
+    )
+    assert (done.stdout, done.returncode) == ("done\n", 0), done
+    assert [line for line in done.stderr.splitlines() if "Deserializing unregistered" not in line] == [], done.stderr
+
+
+#: what is done over and over; FAST_LANGGRAPH_ROUNDS=100000 for a long look
+ROUNDS = int(os.environ.get("FAST_LANGGRAPH_ROUNDS", "1500"))
+GROWTH = """
+    import gc, os, resource, sqlite3, warnings, logging
+    import hostile, sample_classes as s
+    from sample_messages import conversations, tampered
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    from stories import METADATA, SPECIAL, WRITES, checkpoint, config
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    fast_langgraph.patch()
+    serde = JsonPlusSerializer()
+    strict = JsonPlusSerializer(allowed_msgpack_modules=None)
+    state = conversations()["messages in a dict"]()
+    mixed = [s.Plain(1), s.Model(a=1), s.Color.RED, {{1, 2}}, s.UUID(int=1), s.Point(1), s.np.arange(5), {{1: b"x"}}]
+    encoded = [serde.dumps_typed(value) for value in (state, mixed)]
+    broken = [encoded[0][1][:n] for n in (1, 50, 300)] + [b"\\xc1", b"\\x91" * 3000, *list(hostile.exts().values())[::40]]
+    bad = [object(), [2**64], {{"\\ud800": 1}}, s.DumpsTo(raising=ValueError("x")), *(make() for make in list(tampered().values())[::7])]
+
+    def tried(call, *args):
+        try:
+            call(*args)
+        except Exception:
+            pass
+
+    def codec():
+        for value in (state, mixed):
+            serde.loads_typed(serde.dumps_typed(value))
+        strict.loads_typed(encoded[1])
+
+    def codec_errors():
+        for value in bad:
+            tried(serde.dumps_typed, value)
+        for data in broken:
+            tried(serde.loads_typed, ("msgpack", data))
+
+    conn = sqlite3.connect(":memory:")
+    saver = SqliteSaver(conn)
+
+    def storage():
+        written = saver.put(config(), checkpoint(1, state=state), METADATA, {{}})
+        saver.put_writes(written, WRITES, "t")
+        saver.put_writes(written, SPECIAL, "t")
+        saver.get_tuple(written)
+        list(saver.list(config()))
+        if hasattr(saver, "get_delta_channel_history"):
+            saver.get_delta_channel_history(config=written, channels=["x"])
+        saver.delete_thread("1")
+
+    def storage_errors():
+        tried(saver.put, config(), {{**checkpoint(1), "id": None}}, METADATA, {{}})
+        tried(saver.put, config(), checkpoint(1, bad=object()), METADATA, {{}})
+        tried(saver.put, config(), checkpoint(1), {{"bad": object()}}, {{}})
+        tried(saver.put_writes, config(at=1), [("a", 1), (None, 1)], "t")
+        tried(saver.get_tuple, {{}})
+        tried(lambda: list(saver.list(config(), filter={{"bad key": 1}})))
+        listing = saver.list(config())
+        next(listing, None)
+        del listing
+
+    def memory():
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    work = {work}
+    for _ in range({rounds} // 3):
+        work()
+    first = memory()
+    for _ in range({rounds}):
+        work()
+    grown = memory() - first
+    print("flat" if grown < 3_000_000 else f"grown by {{grown:,}} bytes")
+"""
+
+
+@pytest.mark.parametrize("work", ["codec", "codec_errors", "storage", "storage_errors"])
+def test_memory_stays_flat_over_many_rounds(work):
+    rounds = ROUNDS // 10 if work == "codec_errors" else ROUNDS
+    done = in_new_process(GROWTH.format(work=work, rounds=rounds), timeout=3600)
+    assert done.stdout == "flat\n", done
