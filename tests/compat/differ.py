@@ -20,8 +20,8 @@ import fast_langgraph
 import ormsgpack
 from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
-from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from releases import register_serde_event_listener
 from strict import difference
 
 
@@ -160,6 +160,8 @@ def same_dumps_of(make: Callable[[], Any], serde: JsonPlusSerializer | None = No
 def crashes_stock(typed: Any) -> bool:
     """ormsgpack before 1.13 allocates whatever length is claimed, and fills what it did not get."""
     if tuple(map(int, ormsgpack.__version__.split(".")[:2])) >= (1, 13):
+        return False
+    if not (isinstance(typed, tuple) and len(typed) == 2 and isinstance(typed[1], (bytes, bytearray, memoryview))):
         return False
     return re.search(rb"[\xdd\xdf][\x08-\xff]...", bytes(typed[1]), re.DOTALL) is not None
 
