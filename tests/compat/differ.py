@@ -20,8 +20,8 @@ import fast_langgraph
 import ormsgpack
 from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
-from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from releases import register_serde_event_listener
 from strict import difference
 
 

@@ -25,9 +25,10 @@ import pydantic
 import pydantic.v1
 import sample_classes as s
 from langchain_core.documents import Document
-from langgraph.checkpoint.serde.types import _DeltaSnapshot
+from langgraph import types as langgraph_types
 from langgraph.store.base import GetOp, Item, SearchItem
-from langgraph.types import Command, Interrupt, Overwrite, Send, StateSnapshot
+from langgraph.types import Command, Interrupt, Send, StateSnapshot
+from releases import _DeltaSnapshot
 
 Samples = dict[str, Callable[[], Any]]
 
@@ -490,7 +491,6 @@ def langgraph() -> Samples:
         "Interrupts in a tuple": lambda: (Interrupt(1, id="a"), Interrupt([2], id="b")),
         "Command": lambda: Command(update={"a": 1}, goto=["x", Send("y", 2)], resume={"k": "v"}, graph="p"),
         "Command empty": Command,
-        "Overwrite": lambda: Overwrite([1, 2]),
         "GetOp": lambda: GetOp(("a", "b"), "key"),
         "StateSnapshot": lambda: StateSnapshot({"a": 1}, ("n",), {}, None, None, None, (), ()),
         "Item": lambda: Item(value={"a": 1}, key="k", namespace=("a", "b"), created_at=now, updated_at=now),
@@ -506,6 +506,8 @@ def langgraph() -> Samples:
         "Ext": lambda: ormsgpack.Ext(9, b"own"),
         "Ext of a known code": lambda: [ormsgpack.Ext(0, ormsgpack.packb(("builtins", "set", (1,))))],
     }
+    if hasattr(langgraph_types, "Overwrite"):
+        samples["Overwrite"] = lambda: langgraph_types.Overwrite([1, 2])
     if "timeout" in Send.__slots__:
         from langgraph.types import TimeoutPolicy
 

@@ -17,6 +17,7 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from processes import in_new_process
+from releases import allowing, needs_allowlist, needs_events, register_serde_event_listener
 from sample_messages import conversations
 from sample_values import all_samples
 from strict import difference, shared_mutables
@@ -58,7 +59,7 @@ HOSTILE = {
 @pytest.mark.parametrize("allowed", [True, None, [("sample_classes", "build")]], ids=["all", "safe", "one"])
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_no_encoder_wrote_ends_as_with_stock(what, allowed):
-    serde = JsonPlusSerializer(allowed_msgpack_modules=allowed)
+    serde = allowing(allowed)
     for name, data in HOSTILE[what]().items():
         try:
             same_loads(("msgpack", data), serde)
@@ -237,14 +238,15 @@ ALLOWLISTS = {
 @pytest.mark.parametrize("allowed", ALLOWLISTS)
 @pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in ENCODED}))
 def test_an_allowlist_lets_through_what_stock_lets_through(group, allowed):
-    serde = JsonPlusSerializer(allowed_msgpack_modules=ALLOWLISTS[allowed])
+    serde = allowing(ALLOWLISTS[allowed])
     for name, typed in ENCODED.items():
         if name.startswith(group) and len(typed[1]) < 20_000:
             same_loads(typed, serde)
 
 
+@needs_allowlist
 def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_through():
-    narrow = JsonPlusSerializer(allowed_msgpack_modules=None)
+    narrow = allowing(None)
     wide = narrow.with_msgpack_allowlist([s.Plain, ("sample_classes", "Model")])
     assert wide is not narrow
     for name in ("data classes: Plain nested", "models: Model", "models: Outer"):
@@ -252,8 +254,9 @@ def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_throug
             same_loads(ENCODED[name], serde)
 
 
+@needs_allowlist
 def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
-    serde = JsonPlusSerializer(allowed_msgpack_modules=[s.Plain])
+    serde = allowing([s.Plain])
     same_loads(ENCODED["models: Model"], serde)
     serde._allowed_msgpack_modules.add(("sample_classes", "Model"))
     same_loads(ENCODED["models: Model"], serde)
@@ -262,14 +265,16 @@ def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
     same_loads(ENCODED["data classes: Plain"], serde)
 
 
+@needs_allowlist
 def test_safe_types_changed_after_the_fact_do_what_they_do_with_stock(monkeypatch):
-    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+    serde = allowing(None)
     monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([("sample_classes", "Plain")]))
     for name in ("data classes: Plain nested", "standard library: uuid", "standard library: set of many"):
         same_loads(ENCODED[name], serde)
     same_loads(("msgpack", CONVERSATION), serde)
 
 
+@needs_allowlist
 def test_a_type_is_warned_of_once_as_with_stock():
     serde = JsonPlusSerializer()
     first = same_loads(ENCODED["data classes: Plain nested"], serde)
@@ -280,6 +285,7 @@ def test_a_type_is_warned_of_once_as_with_stock():
     assert again.events
 
 
+@needs_allowlist
 def test_strict_mode_set_by_the_environment_blocks_what_stock_blocks():
     done = in_new_process(
         """
@@ -330,9 +336,8 @@ def test_a_hook_put_in_place_later_is_called_as_by_stock():
     assert same_loads(ENCODED["standard library: uuid"], serde).value == ("mine", 0)
 
 
+@needs_events
 def test_a_listener_that_raises_is_logged_as_with_stock():
-    from langgraph.checkpoint.serde.event_hooks import register_serde_event_listener
-
     def listener(event):
         raise ValueError("listener")
 

@@ -9,6 +9,7 @@ from differ import same_dumps, same_loads, same_round_trip
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from releases import allowing
 
 #: set it to look further than a run of the suite does: other examples each time, and as many as it says
 EXAMPLES = os.environ.get("FAST_LANGGRAPH_EXAMPLES")
@@ -27,8 +28,8 @@ def examples(count):
 
 SERDES = [
     JsonPlusSerializer(),
-    JsonPlusSerializer(allowed_msgpack_modules=None),
-    JsonPlusSerializer(allowed_msgpack_modules=[("sample_classes", "Plain"), ("sample_classes", "Color")]),
+    allowing(None),
+    allowing([("sample_classes", "Plain"), ("sample_classes", "Color")]),
 ]
 
 

@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from releases import allowing
 from sample_messages import (
     ARTIFACTS,
     CALL,
@@ -287,5 +288,5 @@ def test_subclasses_of_messages_that_come_and_go_are_told_apart():
 def test_the_same_message_in_two_serializers_follows_each_one_s_allowlist():
     typed = stock_dumps_typed(JsonPlusSerializer(), conversations()["messages in a dict"]())
     for allowed in (True, None, True):
-        serde = JsonPlusSerializer(allowed_msgpack_modules=allowed)
+        serde = allowing(allowed)
         assert_same(observe(lambda s=serde: stock_loads_typed(s, typed)), observe(lambda s=serde: s.loads_typed(typed)))

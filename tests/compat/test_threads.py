@@ -347,6 +347,7 @@ ROUNDS = int(os.environ.get("FAST_LANGGRAPH_ROUNDS", "1500"))
 GROWTH = """
     import gc, os, resource, sqlite3, warnings, logging
     import hostile, sample_classes as s
+    from releases import allowing
     from sample_messages import conversations, tampered
     from langgraph.checkpoint.sqlite import SqliteSaver
     from stories import METADATA, SPECIAL, WRITES, checkpoint, config
@@ -354,7 +355,7 @@ GROWTH = """
     warnings.simplefilter("ignore")
     fast_langgraph.patch()
     serde = JsonPlusSerializer()
-    strict = JsonPlusSerializer(allowed_msgpack_modules=None)
+    strict = allowing(None)
     state = conversations()["messages in a dict"]()
     mixed = [s.Plain(1), s.Model(a=1), s.Color.RED, {{1, 2}}, s.UUID(int=1), s.Point(1), s.np.arange(5), {{1: b"x"}}]
     encoded = [serde.dumps_typed(value) for value in (state, mixed)]
