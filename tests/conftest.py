@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 
-import fast_langgraph
 import pytest
+
+import fast_langgraph
 
 
 @pytest.fixture(autouse=True)

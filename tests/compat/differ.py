@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import fast_langgraph
 import ormsgpack
 from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from releases import register_serde_event_listener
 from strict import difference
+
+import fast_langgraph
 
 
 def _stock(owner: type, name: str) -> Callable[..., Any]:

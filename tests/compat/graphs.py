@@ -78,7 +78,9 @@ def kinds() -> StateGraph:
     graph = StateGraph(Everything)
     for name, node in (("first", first), ("left", left)):
         graph.add_node(name, node)
-    graph.add_node("right", right, retry_policy=RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ConnectionError))
+    graph.add_node(
+        "right", right, retry_policy=RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ConnectionError)
+    )
     graph.add_node("join", lambda state: {"log": ["join"]})
     graph.add_edge(START, "first")
     graph.add_edge("first", "left")
@@ -167,7 +169,9 @@ def commands() -> StateGraph:
 
     def start(state: Messages) -> Command[Literal["second", "third"]]:
         n = len(state["messages"])
-        return Command(update={"messages": [AIMessage("x", id=f"c{n}")]}, goto=["second", Send("third", {"messages": []})])
+        return Command(
+            update={"messages": [AIMessage("x", id=f"c{n}")]}, goto=["second", Send("third", {"messages": []})]
+        )
 
     graph = StateGraph(Messages)
     graph.add_node("start", start)
@@ -232,7 +236,9 @@ def delta() -> StateGraph | None:
 
     Deltas = TypedDict("Deltas", {"items": Annotated[list, DeltaChannel(reducer, snapshot_frequency=5)], "count": int})
     graph = StateGraph(Deltas)
-    graph.add_node("add", lambda state: {"items": [len(state["items"]), {"x": (1, 2)}], "count": state.get("count", 0) + 1})
+    graph.add_node(
+        "add", lambda state: {"items": [len(state["items"]), {"x": (1, 2)}], "count": state.get("count", 0) + 1}
+    )
     graph.add_node("more", lambda state: {"items": [HumanMessage("m", id=str(len(state["items"])))]})
     graph.add_edge(START, "add")
     graph.add_edge("add", "more")

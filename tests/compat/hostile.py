@@ -261,7 +261,9 @@ def payloads() -> dict[str, bytes]:
         "Send node is an int": pack(("langgraph.types", "Send", [5, 1])),
         "Interrupt": pack(("langgraph.types", "Interrupt", {"value": 1, "id": "x"})),
         "Interrupt reordered": pack(("langgraph.types", "Interrupt", {"id": "x", "value": 1})),
-        "Interrupt old": pack(("langgraph.types", "Interrupt", {"value": 1, "resumable": True, "ns": ["a:1"], "when": "during"})),
+        "Interrupt old": pack(
+            ("langgraph.types", "Interrupt", {"value": 1, "resumable": True, "ns": ["a:1"], "when": "during"})
+        ),
         "Interrupt id is an int": pack(("langgraph.types", "Interrupt", {"value": 1, "id": 5})),
         "Interrupt without value": pack(("langgraph.types", "Interrupt", {"id": "x"})),
         "enum": pack((CLASSES, "Color", 1)),
@@ -272,7 +274,9 @@ def payloads() -> dict[str, bytes]:
         "dataclass reordered": pack((CLASSES, "Plain", {"c": 1, "a": 2, "b": 3})),
         "dataclass with extras": pack((CLASSES, "Plain", {"a": 1, "z": 2})),
         "dataclass without": pack((CLASSES, "Plain", {})),
-        "dataclass with a duplicate": array(pack(CLASSES), pack("Plain"), mapping(pack("a"), pack(1), pack("a"), pack(2))),
+        "dataclass with a duplicate": array(
+            pack(CLASSES), pack("Plain"), mapping(pack("a"), pack(1), pack("a"), pack(2))
+        ),
         "model": pack((CLASSES, "Model", {"a": 1, "b": "x", "c": []}, "model_validate_json")),
         "model invalid": pack((CLASSES, "Model", {"a": "no", "b": 5}, "model_validate_json")),
         "model class that is none": pack((CLASSES, "Opaque", {"a": 1}, "model_validate_json")),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _sqlite3
 import sqlite3
 from typing import Any
 
-import _sqlite3
 from fast_langgraph import _native
 from fast_langgraph._native import Operation
 

@@ -163,8 +163,8 @@ class Point(NamedTuple):
     y: Any = 2
 
 
-Pair = namedtuple("Pair", "left right")  # noqa: PYI024
-Renamed = namedtuple("Renamed", "ok class", rename=True)  # noqa: PYI024
+Pair = namedtuple("Pair", "left right")
+Renamed = namedtuple("Renamed", "ok class", rename=True)
 
 
 class Point3(Point):
@@ -395,8 +395,8 @@ class EnumWithSecret(enum.Enum):
 
 
 class EnumOfList(enum.Enum):
-    LIST = [1, 2]  # noqa: RUF012
-    MAP = {"a": 1}  # noqa: RUF012
+    LIST = [1, 2]
+    MAP = {"a": 1}
 
 
 class EnumMissing(enum.Enum):
@@ -609,7 +609,7 @@ class OldRefusing(pydantic.v1.BaseModel):
     a: Any = None
 
     @pydantic.v1.validator("a")
-    def refuse(cls, value: Any) -> Any:  # noqa: N805
+    def refuse(cls, value: Any) -> Any:
         if value == "bad":
             raise ValueError("refused")
         return value

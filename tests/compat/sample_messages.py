@@ -230,8 +230,8 @@ def by_class() -> Samples:
         samples[f"{cls.__name__} constructed with nothing"] = lambda c=cls: c.model_construct()
         for name, metadata in METADATA.items():
             for field in ("response_metadata", "additional_kwargs"):
-                samples[f"{cls.__name__} {field} {name}"] = (
-                    lambda c=cls, n=needs, f=field, m=metadata: c(content="x", **{**n, f: m})
+                samples[f"{cls.__name__} {field} {name}"] = lambda c=cls, n=needs, f=field, m=metadata: c(
+                    content="x", **{**n, f: m}
                 )
     return samples
 
@@ -242,31 +242,29 @@ def ai() -> Samples:
     for cls in (AIMessage, AIMessageChunk, s.StrictAI):
         for name, calls in TOOL_CALLS.items():
             samples[f"{cls.__name__} tool calls {name}"] = lambda c=cls, t=calls: c(content="", tool_calls=t)
-            samples[f"{cls.__name__} constructed tool calls {name}"] = (
-                lambda c=cls, t=calls: _put(c(content=""), tool_calls=t)
+            samples[f"{cls.__name__} constructed tool calls {name}"] = lambda c=cls, t=calls: _put(
+                c(content=""), tool_calls=t
             )
         for name, calls in INVALID_CALLS.items():
-            samples[f"{cls.__name__} invalid tool calls {name}"] = (
-                lambda c=cls, t=calls: c(content="", invalid_tool_calls=t)
+            samples[f"{cls.__name__} invalid tool calls {name}"] = lambda c=cls, t=calls: c(
+                content="", invalid_tool_calls=t
             )
-            samples[f"{cls.__name__} constructed invalid tool calls {name}"] = (
-                lambda c=cls, t=calls: _put(c(content=""), invalid_tool_calls=t)
+            samples[f"{cls.__name__} constructed invalid tool calls {name}"] = lambda c=cls, t=calls: _put(
+                c(content=""), invalid_tool_calls=t
             )
         for name, usage in USAGES.items():
             samples[f"{cls.__name__} usage {name}"] = lambda c=cls, u=usage: c(content="x", usage_metadata=u)
         for name, usage in itertools.chain(USAGES.items(), ODD_USAGES.items()):
-            samples[f"{cls.__name__} put usage {name}"] = (
-                lambda c=cls, u=usage: _put(c(content="x"), usage_metadata=u)
-            )
+            samples[f"{cls.__name__} put usage {name}"] = lambda c=cls, u=usage: _put(c(content="x"), usage_metadata=u)
         samples[f"{cls.__name__} both kinds of calls"] = lambda c=cls: c(
             content="x", tool_calls=[CALL], invalid_tool_calls=[INVALID], usage_metadata=USAGE
         )
         for name, calls in {"calls": OPENAI_CALLS, "one": OPENAI_CALLS[:1], "none": [], "odd": [3]}.items():
-            samples[f"{cls.__name__} OpenAI format {name}"] = (
-                lambda c=cls, t=calls: c(content="", additional_kwargs={"tool_calls": t})
+            samples[f"{cls.__name__} OpenAI format {name}"] = lambda c=cls, t=calls: c(
+                content="", additional_kwargs={"tool_calls": t}
             )
-            samples[f"{cls.__name__} put OpenAI format {name}"] = (
-                lambda c=cls, t=calls: _put(c(content=""), additional_kwargs={"tool_calls": t})
+            samples[f"{cls.__name__} put OpenAI format {name}"] = lambda c=cls, t=calls: _put(
+                c(content=""), additional_kwargs={"tool_calls": t}
             )
         samples[f"{cls.__name__} OpenAI format and parsed"] = lambda c=cls: c(
             content="", tool_calls=[CALL], additional_kwargs={"tool_calls": OPENAI_CALLS}
@@ -303,8 +301,8 @@ def tools() -> Samples:
     samples: Samples = {}
     for cls in (ToolMessage, ToolMessageChunk, s.MyTool):
         for name, artifact in ARTIFACTS.items():
-            samples[f"{cls.__name__} artifact {name}"] = (
-                lambda c=cls, a=artifact: c(content="x", tool_call_id="1", artifact=a)
+            samples[f"{cls.__name__} artifact {name}"] = lambda c=cls, a=artifact: c(
+                content="x", tool_call_id="1", artifact=a
             )
         samples[f"{cls.__name__} error"] = lambda c=cls: c(content="x", tool_call_id="1", status="error")
         samples[f"{cls.__name__} odd status"] = lambda c=cls: _put(c(content="x", tool_call_id="1"), status="odd")

@@ -320,7 +320,7 @@ def enums() -> Samples:
     members += [*s.Modern] if hasattr(s, "Modern") else []
     return {
         **_numbered("enum", members),
-        **{f"list with {ascii(m)} {i}": (lambda m=m: [m, {"k": m}]) for i, m in enumerate(members)},
+        **{f"list with {m!a} {i}": (lambda m=m: [m, {"k": m}]) for i, m in enumerate(members)},
     }
 
 

@@ -31,7 +31,9 @@ from releases import _DeltaSnapshot
 
 EDGES = [0, 23, 24, 31, 32, 127, 128, 255, 256, 2**15, 2**16, 2**31, 2**32, 2**53, 2**63, 2**64]
 
-ints = st.integers() | st.sampled_from(EDGES).flatmap(lambda n: st.integers(n - 2, n + 2)) | st.integers(-(2**65), 2**65)
+ints = (
+    st.integers() | st.sampled_from(EDGES).flatmap(lambda n: st.integers(n - 2, n + 2)) | st.integers(-(2**65), 2**65)
+)
 ints |= st.sampled_from(EDGES).map(lambda n: -n - 1)
 floats = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
 surrogates = st.characters(categories=["Cs"])
@@ -80,7 +82,9 @@ hashable = st.recursive(
     lambda inner: st.tuples(inner) | st.tuples(inner, inner) | st.frozensets(inner, max_size=2),
     max_leaves=4,
 )
-keys = st.one_of(text, text, text, hashable, moments, hours, text.map(s.Str), ints.map(s.Int), st.decimals(allow_nan=False))
+keys = st.one_of(
+    text, text, text, hashable, moments, hours, text.map(s.Str), ints.map(s.Int), st.decimals(allow_nan=False)
+)
 good_keys = good_text | st.integers(-(2**63), 2**64 - 1) | st.booleans() | st.none() | st.binary(max_size=5)
 
 
@@ -123,7 +127,9 @@ def containers(inner: st.SearchStrategy[Any], key: st.SearchStrategy[Any] = keys
 values = st.recursive(scalars | rarer, containers, max_leaves=12)
 #: what stock always encodes, so that whole states come through
 good_scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | floats | good_text | binary
-good_values = st.recursive(good_scalars | moments | st.uuids() | enums, lambda v: containers(v, good_keys), max_leaves=10)
+good_values = st.recursive(
+    good_scalars | moments | st.uuids() | enums, lambda v: containers(v, good_keys), max_leaves=10
+)
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | floats | good_text,
     lambda v: st.lists(v, max_size=3) | st.dictionaries(good_text, v, max_size=3) | st.lists(v, max_size=2).map(tuple),
@@ -133,7 +139,9 @@ json_like = st.recursive(
 # --- messages ---
 
 loose = json_like | values
-blocks = st.fixed_dictionaries({"type": st.sampled_from(["text", "image", "tool_use"])}, optional={"text": text, "x": loose})
+blocks = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "image", "tool_use"])}, optional={"text": text, "x": loose}
+)
 contents = text | st.lists(text | blocks | st.dictionaries(text, loose, max_size=2), max_size=3)
 metadata = st.dictionaries(good_text, loose, max_size=3)
 ids = st.none() | good_text | st.uuids().map(str)
@@ -142,11 +150,15 @@ calls = st.fixed_dictionaries(
     {"name": good_text, "args": st.dictionaries(good_text, loose, max_size=2), "id": ids},
     optional={"type": st.just("tool_call"), "index": counts},
 )
-invalid = st.fixed_dictionaries({"name": ids, "args": ids, "id": ids, "error": ids}, optional={"type": st.just("invalid_tool_call")})
+invalid = st.fixed_dictionaries(
+    {"name": ids, "args": ids, "id": ids, "error": ids}, optional={"type": st.just("invalid_tool_call")}
+)
 usage = st.fixed_dictionaries(
     {"input_tokens": counts, "output_tokens": counts, "total_tokens": counts},
     optional={
-        "input_token_details": st.dictionaries(st.sampled_from(["audio", "cache_creation", "cache_read", "own"]), counts),
+        "input_token_details": st.dictionaries(
+            st.sampled_from(["audio", "cache_creation", "cache_read", "own"]), counts
+        ),
         "output_token_details": st.dictionaries(st.sampled_from(["audio", "reasoning", "own"]), counts),
         "cost": floats,
     },
@@ -265,7 +277,9 @@ NAMES = [
 
 
 def _constructor(code: int, name: tuple[str, str], argument: bytes) -> bytes:
-    return hostile.ext(code, hostile.array(hostile.pack(name[0]), hostile.pack(name[1]), argument, hostile.pack("fromisoformat")))
+    return hostile.ext(
+        code, hostile.array(hostile.pack(name[0]), hostile.pack(name[1]), argument, hostile.pack("fromisoformat"))
+    )
 
 
 def _array(dtype: str, parts: list[bytes]) -> bytes:

@@ -107,9 +107,7 @@ def _shallow(a: Any, b: Any) -> str | None:
         same = a.__func__ is b.__func__ and type(a.__self__) is type(b.__self__)
     elif isinstance(a, float):
         same = struct.pack("<d", a) == struct.pack("<d", b)
-    elif isinstance(a, datetime):
-        same = a.replace(tzinfo=None) == b.replace(tzinfo=None) and a.fold == b.fold
-    elif isinstance(a, time):
+    elif isinstance(a, (datetime, time)):
         same = a.replace(tzinfo=None) == b.replace(tzinfo=None) and a.fold == b.fold
     elif isinstance(a, BY_VALUE):
         same = bool(a == b)
@@ -177,7 +175,9 @@ def _parts(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
         parts.append((".tzinfo", a.tzinfo, b.tzinfo))
     elif isinstance(a, np.ndarray) and a.dtype.hasobject:
         parts.append((".tolist()", a.tolist(), b.tolist()))
-    if isinstance(a, BY_IDENTITY) or isinstance(a, (types.FunctionType, types.MethodType, uuid.UUID, zoneinfo.ZoneInfo, pathlib.PurePath)):
+    if isinstance(
+        a, (BY_IDENTITY, types.FunctionType, types.MethodType, uuid.UUID, zoneinfo.ZoneInfo, pathlib.PurePath)
+    ):
         return parts
     if isinstance(a, pydantic.BaseModel):
         for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):

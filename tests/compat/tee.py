@@ -7,14 +7,15 @@ another thread encodes them), so two runs can't be compared; the two halves of o
 from __future__ import annotations
 
 import threading
-from copy import deepcopy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
-import fast_langgraph
 from differ import error_difference
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from strict import difference
+
+import fast_langgraph
 
 
 class _Both(BaseCheckpointSaver):

@@ -7,7 +7,6 @@ import sqlite3
 import threading
 
 import aiosqlite
-import fast_langgraph
 import graphs
 import pytest
 from differ import runs_native
@@ -16,6 +15,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from processes import in_new_process
 from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
+
+import fast_langgraph
 
 
 def tidy(path, statement):
@@ -106,7 +107,9 @@ def test_an_app_and_its_clean_up_at_the_same_time_lose_nothing(tmp_path):
     assert rounds
     for thread in ("a", "b"):
         state = app.get_state({"configurable": {"thread_id": thread}})
-        assert [message.id for message in state.values["messages"] if message.type == "human"] == [f"q{n}" for n in range(TURNS)]
+        assert [message.id for message in state.values["messages"] if message.type == "human"] == [
+            f"q{n}" for n in range(TURNS)
+        ]
     found = [row[0] for row in intact(path)]
     assert found.count("a") == found.count("b") == TURNS * 5
     conn.close()

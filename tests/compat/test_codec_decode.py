@@ -210,7 +210,12 @@ LC2 = {"lc": 2, "type": "constructor", "id": ["sample_classes", "Plain"], "kwarg
         {**LC2, "args": [1, 2], "kwargs": None},
         {**LC2, "id": ["uuid", "UUID"], "kwargs": None, "args": ["12345678123456781234567812345678"]},
         {**LC2, "id": ["sample_classes", "refuse"]},
-        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": "x"}},
+        {
+            "lc": 1,
+            "type": "constructor",
+            "id": ["langchain", "schema", "messages", "HumanMessage"],
+            "kwargs": {"content": "x"},
+        },
         {"lc": 1, "type": "not_implemented", "id": ["x"]},
         {"a": {"lc": 2}},
         [1, {"nested": LC2}],
@@ -369,7 +374,10 @@ DEFINITIONS = {
     "a model": ("import pydantic\nclass Thing(pydantic.BaseModel):\n a: int = 1\n x: int = {n}", "Thing()"),
     "an enum": ("import enum\nclass Thing(enum.Enum):\n A = 'a'\n B = {n}", "Thing.A"),
     "a named tuple": ("from typing import NamedTuple\nclass Thing(NamedTuple):\n a: int = 1\n x: int = {n}", "Thing()"),
-    "a message": ("from langchain_core.messages import HumanMessage\nclass Thing(HumanMessage):\n x: int = {n}", "Thing('x')"),
+    "a message": (
+        "from langchain_core.messages import HumanMessage\nclass Thing(HumanMessage):\n x: int = {n}",
+        "Thing('x')",
+    ),
 }
 
 
@@ -423,7 +431,10 @@ def test_a_constructor_put_over_a_message_s_is_called(monkeypatch):
 
 
 def test_a_module_s_own_getattr_is_asked(module):
-    define(module, "def __getattr__(name):\n    if name == 'Late': return lambda *a, **k: ('late', a, k)\n    raise AttributeError(name)")
+    define(
+        module,
+        "def __getattr__(name):\n    if name == 'Late': return lambda *a, **k: ('late', a, k)\n    raise AttributeError(name)",
+    )
     for code, payload in ((0, [1]), (1, [1]), (2, {"a": 1}), (5, {"a": 1})):
         data = hostile.ext(code, hostile.pack((module.__name__, "Late", payload, "x")))
         assert same_loads(("msgpack", data)).value[0] == "late"

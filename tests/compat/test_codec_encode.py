@@ -209,7 +209,9 @@ def test_a_dict_that_a_hook_changes_gives_stock_s_bytes(change):
 SHRINKING = {
     "list cleared": lambda: shrinking(["a" * 50, 1], list.clear),
     "list popped": lambda: shrinking(["a" * 50, 1], list.pop),
-    "list deleted": lambda: shrinking([object.__name__ + str(i) for i in range(500)], lambda v: v.__delitem__(slice(2, None))),
+    "list deleted": lambda: shrinking(
+        [object.__name__ + str(i) for i in range(500)], lambda v: v.__delitem__(slice(2, None))
+    ),
     "dict cleared": lambda: shrinking({"a" * 50: "b" * 50}, dict.clear),
     "dict grown": lambda: shrinking({"a": 1}, lambda v: v.update({str(i): i for i in range(500)})),
     "dict popped": lambda: shrinking({"a": 1, "b": 2}, lambda v: v.pop("z", None)),
@@ -403,7 +405,9 @@ def test_a_subclass_with_its_own_pickle_fallback_follows_it():
 
 def test_called_on_the_class_it_does_what_stock_does():
     for value in (None, b"x", [1], HumanMessage("x")):
-        assert JsonPlusSerializer.dumps_typed(JsonPlusSerializer(), value) == stock_dumps_typed(JsonPlusSerializer(), value)
+        assert JsonPlusSerializer.dumps_typed(JsonPlusSerializer(), value) == stock_dumps_typed(
+            JsonPlusSerializer(), value
+        )
     with pytest.raises(TypeError):
         JsonPlusSerializer().dumps_typed()
     with pytest.raises(TypeError):
@@ -414,7 +418,9 @@ def test_called_on_the_class_it_does_what_stock_does():
 
 # --- hot paths ---
 
-COMMON = [name for name in SAMPLES if name.startswith(("plain", "standard library", "enums", "langgraph", "data classes"))]
+COMMON = [
+    name for name in SAMPLES if name.startswith(("plain", "standard library", "enums", "langgraph", "data classes"))
+]
 
 
 @pytest.mark.parametrize("name", COMMON)

@@ -69,12 +69,25 @@ def test_an_agent_s_messages_are_encoded_and_decoded_without_going_back_to_stock
 ODD = [None, 0, 5, True, 1.5, "", "x", b"x", [], [1], ["a"], {}, {"a": 1}, {1: 2}, [{}], [["a"]], "human", "ai"]
 FIELDS = {
     "content": [*CONTENTS.values(), *ODD],
-    "additional_kwargs": [*METADATA.values(), *ODD, {"tool_calls": OPENAI_CALLS}, {"tool_calls": []}, {"tool_calls": [1]}],
+    "additional_kwargs": [
+        *METADATA.values(),
+        *ODD,
+        {"tool_calls": OPENAI_CALLS},
+        {"tool_calls": []},
+        {"tool_calls": [1]},
+    ],
     "response_metadata": [*METADATA.values(), *ODD],
     "type": [*ODD, "tool", "system", "AIMessageChunk"],
     "name": ODD,
     "id": ODD,
-    "tool_calls": [*TOOL_CALLS.values(), *ODD, [CALL, 5], [{"name": "f"}], [{**CALL, "args": None}], [{**CALL, "name": None}]],
+    "tool_calls": [
+        *TOOL_CALLS.values(),
+        *ODD,
+        [CALL, 5],
+        [{"name": "f"}],
+        [{**CALL, "args": None}],
+        [{**CALL, "name": None}],
+    ],
     "invalid_tool_calls": [*INVALID_CALLS.values(), *ODD],
     "tool_call_chunks": [*ODD, [{"name": "f", "args": "{}", "id": "1", "index": 0, "type": "tool_call_chunk"}]],
     "usage_metadata": [*USAGES.values(), *ODD_USAGES.values(), *ODD],

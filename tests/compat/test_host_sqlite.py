@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _sqlite3
 import sqlite3
 import struct
 import subprocess
@@ -9,12 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
-import _sqlite3
 import pytest
-from fast_langgraph import _native
-from fast_langgraph._native import BindError, Operation, Unsupported
 from native_side import INSERT, TABLE, bind, bound, by_rust, by_sqlite3, connect, contents, described, rows
 from processes import in_new_process
+
+from fast_langgraph import _native
+from fast_langgraph._native import BindError, Operation, Unsupported
 
 pytestmark = pytest.mark.unpatched
 

@@ -7,7 +7,6 @@ import decimal
 import sqlite3
 from collections import OrderedDict, defaultdict
 
-import fast_langgraph
 import pytest
 import sample_classes as s
 from differ import observe, runs_native
@@ -16,6 +15,8 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.sqlite import SqliteSaver
 from stories import METADATA, checkpoint, config, same_story
 from strategies import floats, good_text, ints, json_like, text
+
+import fast_langgraph
 
 
 def cyclic(value):
@@ -33,7 +34,7 @@ def deep(levels):
 VALUES = {
     "text": "x",
     "unicode": "é漢😀\u2028\x7f",
-    "control": "\x00\x01\x1f\n\r\t\b\f\"\\/",
+    "control": '\x00\x01\x1f\n\r\t\b\f"\\/',
     "nul": "a\x00b",
     "surrogate": "a\ud800b",
     "paired surrogates": "\ud83d\ude00",
@@ -100,7 +101,10 @@ def test_metadata_is_written_as_by_stock(tmp_path, name):
         story.do("metadata", lambda: saver.put(config() | {"metadata": {"mine": value}}, checkpoint(4), METADATA, {}))
         if isinstance(value, dict):
             story.do("itself", lambda: saver.put(config(), checkpoint(5), value, {}))
-            story.do("as configurable", lambda: saver.put(config(**{str(k): v for k, v in value.items()}), checkpoint(6), {}, {}))
+            story.do(
+                "as configurable",
+                lambda: saver.put(config(**{str(k): v for k, v in value.items()}), checkpoint(6), {}, {}),
+            )
             story.do("as metadata", lambda: saver.put(config() | {"metadata": value}, checkpoint(7), {}, {}))
         story.note("in transaction", saver.conn.in_transaction)
         story.do("get", lambda: [found.metadata for found in saver.list(config())])
@@ -141,7 +145,9 @@ def test_config_and_metadata_are_merged_as_by_stock(tmp_path, name):
 
 
 @pytest.mark.unpatched
-@pytest.mark.parametrize("metadata", [None, 5, "x", [], [("a", 1)], s.Dict(a=1), s.DictOfLies(a=1), s.MyDict(a=1)], ids=repr)
+@pytest.mark.parametrize(
+    "metadata", [None, 5, "x", [], [("a", 1)], s.Dict(a=1), s.DictOfLies(a=1), s.MyDict(a=1)], ids=repr
+)
 def test_metadata_of_an_odd_shape_does_what_it_does_with_stock(tmp_path, metadata):
     def tell(story):
         saver = story.saver()
@@ -162,7 +168,10 @@ loose = json_like | st.dictionaries(text | ints | floats | st.booleans() | st.no
 
 
 @settings(max_examples=400, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.dictionaries(good_text | text, loose | ints | floats | text, max_size=5), st.dictionaries(good_text, loose, max_size=3))
+@given(
+    st.dictionaries(good_text | text, loose | ints | floats | text, max_size=5),
+    st.dictionaries(good_text, loose, max_size=3),
+)
 def test_any_metadata_is_written_as_by_stock(metadata, configurable):
     fast_langgraph.patch()
     written = []

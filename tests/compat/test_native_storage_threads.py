@@ -8,10 +8,11 @@ import threading
 import time
 
 import pytest
-from fast_langgraph import _native
-from fast_langgraph._native import Operation
 from native_side import TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
 from processes import in_new_process
+
+from fast_langgraph import _native
+from fast_langgraph._native import Operation
 
 pytestmark = pytest.mark.unpatched
 

@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from fast_langgraph import _native
-from fast_langgraph._native import Operation
 from native_side import INSERT, TABLE, bound, by_sqlite3, connect, contents, described, rows
 from processes import in_new_process
+
+from fast_langgraph import _native
+from fast_langgraph._native import Operation
 
 pytestmark = pytest.mark.unpatched
 

@@ -12,7 +12,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import aiosqlite
-import fast_langgraph
 import pytest
 import sample_classes as s
 from differ import falls_back, runs_native, stock_dumps_typed, stock_loads_typed
@@ -22,6 +21,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from processes import in_new_process
 from stories import MAY_BE_STOCK, METADATA, WRITES, checkpoint, config
+
+import fast_langgraph
 
 pytestmark = pytest.mark.unpatched
 
@@ -332,7 +333,13 @@ def test_disabled_holds_for_its_own_task_only(tmp_path):
             await asyncio.gather(stock(), ours())
             assert counts("AsyncSqliteSaver.aput")[0] == calls + 5
             assert set(order) == {"stock", "ours"}
-            assert [found.checkpoint["channel_values"]["count"] async for found in saver.alist(config("stock"))] == [4, 3, 2, 1, 0]
+            assert [found.checkpoint["channel_values"]["count"] async for found in saver.alist(config("stock"))] == [
+                4,
+                3,
+                2,
+                1,
+                0,
+            ]
 
     asyncio.run(run())
 
@@ -375,7 +382,9 @@ def test_status_before_and_after_says_what_is_live():
 def test_status_counts_each_call(saver):
     fast_langgraph.patch()
     saver.setup()
-    names = [name for name in fast_langgraph.status().sites if name.startswith("SqliteSaver.") and "history" not in name]
+    names = [
+        name for name in fast_langgraph.status().sites if name.startswith("SqliteSaver.") and "history" not in name
+    ]
     assert len(names) >= 4
     before = {name: counts(name) for name in names}
     for n in range(3):
@@ -640,7 +649,9 @@ def test_a_child_of_fork_goes_on_with_a_connection_of_its_own(tmp_path):
 
 
 def test_the_public_names_are_those_of_the_documentation():
-    assert {"patch", "unpatch", "is_patched", "status", "disabled"} <= set(dir(fast_langgraph)) | set(fast_langgraph.__all__)
+    assert {"patch", "unpatch", "is_patched", "status", "disabled"} <= set(dir(fast_langgraph)) | set(
+        fast_langgraph.__all__
+    )
     for name in ("patch", "unpatch", "is_patched", "status", "disabled"):
         assert callable(getattr(fast_langgraph, name))
         assert inspect.getdoc(getattr(fast_langgraph, name))

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 
 import aiosqlite
-import fast_langgraph
 import graphs
 import pytest
 from differ import runs_native
@@ -20,6 +19,8 @@ from langgraph.types import Command
 from stories import all_rows
 from strict import difference
 from tee import AsyncTee, Tee
+
+import fast_langgraph
 
 DURABILITIES = ["sync", "async", "exit"]
 
@@ -344,7 +345,10 @@ def test_other_savers_encode_and_decode_the_same_states(tmp_path):
     from langgraph.checkpoint.memory import InMemorySaver
 
     states = []
-    for side in (fast_langgraph.disabled, lambda: runs_native("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed")):
+    for side in (
+        fast_langgraph.disabled,
+        lambda: runs_native("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed"),
+    ):
         with side():
             app = graphs.agent().compile(checkpointer=InMemorySaver())
             for n in range(2):

@@ -154,7 +154,9 @@ def test_an_open_transaction_is_committed_or_kept_as_by_stock(tmp_path, level):
             "not null": lambda: saver.put(config(), {**checkpoint(6), "id": None}, METADATA, {}),
             "not bindable": lambda: saver.put(config(), {**checkpoint(6), "id": [1]}, METADATA, {}),
             "writes that can't be bound": lambda: saver.put_writes(config(at=0), [([1], 1)], "t6"),
-            "writes with one bad channel": lambda: saver.put_writes(config(at=0), [("a", 1), (5.5, 1), (None, 1)], "t7"),
+            "writes with one bad channel": lambda: saver.put_writes(
+                config(at=0), [("a", 1), (5.5, 1), (None, 1)], "t7"
+            ),
             "delete what can't be str": lambda: saver.delete_thread(Unprintable()),
         }
         for name, operation in operations.items():
@@ -244,7 +246,9 @@ def test_writes_that_fail_half_way_leave_what_stock_leaves(tmp_path):
             "CREATE TRIGGER chk BEFORE INSERT ON checkpoints WHEN NEW.thread_id = 'bad' BEGIN SELECT RAISE(ROLLBACK, 'back'); END;"
         )
         for bad in ("bad", "fail", "back", "ignore"):
-            conn.execute("INSERT INTO writes (thread_id, checkpoint_id, task_id, idx, channel) VALUES ('o','o',?,1,'o')", (bad,))
+            conn.execute(
+                "INSERT INTO writes (thread_id, checkpoint_id, task_id, idx, channel) VALUES ('o','o',?,1,'o')", (bad,)
+            )
             story.do(bad, lambda bad=bad: saver.put_writes(config(at=0), [("a", 1), (bad, 2), ("c", 3)], f"half-{bad}"))
             story.note("in transaction", conn.in_transaction)
             story.rows(bad)
@@ -389,7 +393,9 @@ def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
         big = {"blob": bytes(300_000)}
         story.do("put", lambda: saver.put(config(), checkpoint(7, **big), METADATA, {}))
         story.note("in transaction", saver.conn.in_transaction)
-        story.do("put_writes", lambda: saver.put_writes(config(at=0), [("a", 1), ("b", bytes(300_000)), ("c", 2)], "full"))
+        story.do(
+            "put_writes", lambda: saver.put_writes(config(at=0), [("a", 1), ("b", bytes(300_000)), ("c", 2)], "full")
+        )
         story.note("in transaction", saver.conn.in_transaction)
         story.rows("while full")
         saver.conn.execute("PRAGMA max_page_count = 1000000")
@@ -404,8 +410,7 @@ def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
 def test_a_full_disk_refuses_writes_and_keeps_what_it_has():
     done = in_new_process("""
         import pathlib, resource, signal, tempfile
-        from releases import HAS_TASK_PATH
-from stories import METADATA, checkpoint, config, everything, fill, same_story
+        from stories import METADATA, checkpoint, config, everything, fill, same_story
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
         def tell(story):
@@ -455,13 +460,13 @@ CORRUPT = {
     "metadata text": "UPDATE checkpoints SET metadata = CAST(metadata AS TEXT)",
     "metadata a number": "UPDATE checkpoints SET metadata = 5",
     "metadata a list": "UPDATE checkpoints SET metadata = CAST('[1, 2]' AS BLOB)",
-    "metadata odd floats": "UPDATE checkpoints SET metadata = CAST('{\"a\": NaN, \"b\": -Infinity, \"c\": 1e999}' AS BLOB)",
-    "metadata twice a key": "UPDATE checkpoints SET metadata = CAST('{\"a\": 1, \"a\": 2}' AS BLOB)",
+    "metadata odd floats": 'UPDATE checkpoints SET metadata = CAST(\'{"a": NaN, "b": -Infinity, "c": 1e999}\' AS BLOB)',
+    "metadata twice a key": 'UPDATE checkpoints SET metadata = CAST(\'{"a": 1, "a": 2}\' AS BLOB)',
     "metadata big int": "UPDATE checkpoints SET metadata = CAST('{\"a\": 123456789012345678901234567890}' AS BLOB)",
     "metadata utf-16": "UPDATE checkpoints SET metadata = x'7b0022006100220031007d00'",
     "metadata with a bom": "UPDATE checkpoints SET metadata = x'efbbbf7b7d'",
     "metadata no utf-8": "UPDATE checkpoints SET metadata = x'7b2261223a22ff227d'",
-    "metadata surrogates": "UPDATE checkpoints SET metadata = CAST('{\"a\": \"\\ud800\", \"b\": \"\\ud83d\\ude00\"}' AS BLOB)",
+    "metadata surrogates": 'UPDATE checkpoints SET metadata = CAST(\'{"a": "\\ud800", "b": "\\ud83d\\ude00"}\' AS BLOB)',
     "metadata control characters": "UPDATE checkpoints SET metadata = x'7b2261223a220a227d'",
     "metadata deep": "UPDATE checkpoints SET metadata = CAST(replace(hex(zeroblob(3000)), '0', '[') AS BLOB)",
     "parent empty": "UPDATE checkpoints SET parent_checkpoint_id = ''",
@@ -636,7 +641,12 @@ def test_a_row_factory_does_what_it_does_with_stock(tmp_path, name):
     same_story(tell, tmp_path)
 
 
-TEXTS = {"bytes": bytes, "bytearray": bytearray, "upper": lambda data: data.decode().upper(), "ignore": lambda d: d.decode(errors="ignore")}
+TEXTS = {
+    "bytes": bytes,
+    "bytearray": bytearray,
+    "upper": lambda data: data.decode().upper(),
+    "ignore": lambda d: d.decode(errors="ignore"),
+}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -727,7 +737,9 @@ def test_a_trace_callback_sees_the_statements_of_stock(tmp_path):
 
 
 @pytest.mark.parametrize("verdict", [sqlite3.SQLITE_DENY, sqlite3.SQLITE_IGNORE, "raise", "odd"])
-@pytest.mark.parametrize("action", [sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_DELETE])
+@pytest.mark.parametrize(
+    "action", [sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_DELETE]
+)
 def test_an_authorizer_is_asked_as_by_stock(tmp_path, action, verdict):
     def tell(story):
         asked = []

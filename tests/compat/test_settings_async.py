@@ -11,7 +11,6 @@ import threading
 import time
 
 import aiosqlite
-import fast_langgraph
 import pytest
 import sample_classes as s
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -19,6 +18,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 from releases import allowing
 from stories import METADATA, SPECIAL, WRITES, checkpoint, config, same_story
+
+import fast_langgraph
 
 pytestmark = pytest.mark.unpatched
 ASYNC = [f"AsyncSqliteSaver.{name}" for name in ("aput", "aput_writes", "aget_tuple", "adelete_thread")]
@@ -226,7 +227,11 @@ def test_the_loop_runs_on_while_a_call_waits_for_a_lock(tmp_path):
 
 @pytest.mark.parametrize("factory", ["Row", "dict", "none"])
 def test_a_row_factory_does_what_it_does_with_stock(tmp_path, factory):
-    factories = {"Row": sqlite3.Row, "dict": lambda c, r: {d[0]: v for d, v in zip(c.description, r, strict=True)}, "none": lambda c, r: None}
+    factories = {
+        "Row": sqlite3.Row,
+        "dict": lambda c, r: {d[0]: v for d, v in zip(c.description, r, strict=True)},
+        "none": lambda c, r: None,
+    }
 
     async def tell(story):
         async with aiosqlite.connect(story.path) as conn:
@@ -380,7 +385,11 @@ def test_a_lock_that_is_held_is_waited_for(tmp_path):
 
 SERDES = {
     "strict": lambda: allowing(None),
-    "subclass": lambda: type("Mine", (JsonPlusSerializer,), {"dumps_typed": lambda self, value: ("own", b"x"), "loads_typed": lambda self, typed: typed})(),
+    "subclass": lambda: type(
+        "Mine",
+        (JsonPlusSerializer,),
+        {"dumps_typed": lambda self, value: ("own", b"x"), "loads_typed": lambda self, typed: typed},
+    )(),
     "hook": lambda: JsonPlusSerializer(__unpack_ext_hook__=lambda code, data: (code, len(data))),
 }
 
@@ -512,7 +521,10 @@ def test_one_call_that_fails_among_many_fails_alone(tmp_path):
                     calls.append(saver.aput(config(str(n)), checkpoint(n + 200, bad=object()), METADATA, {}))
                     calls.append(saver.aget_tuple(config(str(n))))
             results = await asyncio.gather(*calls, return_exceptions=True)
-            story.note("results", [(type(result).__name__, str(result)) if isinstance(result, Exception) else "ok" for result in results])
+            story.note(
+                "results",
+                [(type(result).__name__, str(result)) if isinstance(result, Exception) else "ok" for result in results],
+            )
             story.note("in transaction", conn.in_transaction)
             story.rows()
 
@@ -529,7 +541,9 @@ def test_all_that_is_put_at_once_is_there(tmp_path):
             story.note("found", found)
             story.rows()
 
-    same_story(tell, tmp_path, native=["AsyncSqliteSaver.aput", "AsyncSqliteSaver.aput_writes", "AsyncSqliteSaver.aget_tuple"])
+    same_story(
+        tell, tmp_path, native=["AsyncSqliteSaver.aput", "AsyncSqliteSaver.aput_writes", "AsyncSqliteSaver.aget_tuple"]
+    )
 
 
 @pytest.mark.parametrize("rounds", [1, 3, 10])
@@ -541,8 +555,14 @@ def test_a_call_that_is_cancelled_lets_go_of_the_lock_and_loses_nothing_else(tmp
             saver = AsyncSqliteSaver(conn)
             await saver.setup()
             for turn in range(10):
-                kept = [asyncio.create_task(saver.aput(config(f"kept{turn}"), checkpoint(n), METADATA, {})) for n in range(5)]
-                gone = [asyncio.create_task(saver.aput(config(f"gone{turn}"), checkpoint(n), METADATA, {})) for n in range(5)]
+                kept = [
+                    asyncio.create_task(saver.aput(config(f"kept{turn}"), checkpoint(n), METADATA, {}))
+                    for n in range(5)
+                ]
+                gone = [
+                    asyncio.create_task(saver.aput(config(f"gone{turn}"), checkpoint(n), METADATA, {}))
+                    for n in range(5)
+                ]
                 for _ in range(rounds):
                     await asyncio.sleep(0)
                 for task in gone:
@@ -602,7 +622,9 @@ def test_odd_configs_and_values_do_what_they_do_with_stock(tmp_path, what):
             await story.ado("path", saver.aput_writes(config(at=1), WRITES, "t", what))
             await story.ado("channel", saver.aput_writes(config(at=1), [(what, 1)], "t"))
             await story.ado("delete", saver.adelete_thread(what))
-            await story.ado("no namespace", saver.aput({"configurable": {"thread_id": "1"}}, checkpoint(1), METADATA, {}))
+            await story.ado(
+                "no namespace", saver.aput({"configurable": {"thread_id": "1"}}, checkpoint(1), METADATA, {})
+            )
             story.note("lock", saver.lock.locked())
             story.note("in transaction", conn.in_transaction)
             story.rows()

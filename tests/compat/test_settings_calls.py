@@ -43,7 +43,7 @@ ODD = {
     "nul": "a\x00b",
     "unicode": "é漢😀",
     "long": "x" * 5000,
-    "quote": "it's \"quoted\"; --",
+    "quote": 'it\'s "quoted"; --',
     "path": s.PurePosixPath("/a"),
     "object": s.Opaque,
 }
@@ -60,7 +60,9 @@ def test_a_config_with_an_odd_value_does_what_it_does_with_stock(tmp_path, where
         story.do("put", lambda: saver.put(odd, checkpoint(7), METADATA, {}))
         story.do("put_writes", lambda: saver.put_writes(odd, WRITES, "task"))
         story.do("get_tuple", lambda: saver.get_tuple(odd))
-        story.do("get latest", lambda: saver.get_tuple({"configurable": {**odd["configurable"], "checkpoint_id": None}}))
+        story.do(
+            "get latest", lambda: saver.get_tuple({"configurable": {**odd["configurable"], "checkpoint_id": None}})
+        )
         story.do("list", lambda: list(saver.list(odd)))
         story.do("list before", lambda: list(saver.list(config(), before=odd)))
         if hasattr(saver, "get_delta_channel_history"):
@@ -245,7 +247,9 @@ def test_writes_come_back_in_stock_s_order(tmp_path):
     def tell(story):
         saver = story.saver()
         saver.put(config(), checkpoint(1), METADATA, {})
-        for path, task in itertools.product(["", "~pull, a", "~push, 1", "~push, 10", "~push, 2"], ["b", "a", "A", "é"]):
+        for path, task in itertools.product(
+            ["", "~pull, a", "~push, 1", "~push, 10", "~push, 2"], ["b", "a", "A", "é"]
+        ):
             saver.put_writes(config(at=1), [("x", path), *SPECIAL, ("y", task)], f"{task}{path}", path)
         story.do("get", lambda: saver.get_tuple(config(at=1)))
         story.do("list", lambda: list(saver.list(config())))
@@ -261,7 +265,9 @@ def versions(saver):
         for ns in ("", "sub:1", "sub:1|deep:2"):
             for n in range(4):
                 metadata = {"source": ["input", "loop"][n % 2], "step": n, "score": n / 2, "flag": n % 2 == 0}
-                metadata.update({"nothing": None, "nested": {"a": [1, n]}, "words": ["x", "é"], "a.b": n, "a-b": "dash"})
+                metadata.update(
+                    {"nothing": None, "nested": {"a": [1, n]}, "words": ["x", "é"], "a.b": n, "a-b": "dash"}
+                )
                 written = saver.put(config(thread, ns, at=n - 1 if n else None), checkpoint(n), metadata, {})
                 saver.put_writes(written, WRITES, f"task{n}")
 
@@ -452,12 +458,24 @@ def test_arguments_by_name_and_by_place_do_what_they_do_with_stock(tmp_path):
                 story.do(f"{name} of a stranger", lambda m=method: m(config(), stranger=1), scrub=r"\w+\.\w+\(\)")
         story.do("list by place", lambda: list(saver.list(None, {"source": "loop"})))
         if hasattr(saver, "get_delta_channel_history"):
-            story.do("history by place", lambda: saver.get_delta_channel_history(config(), ["x"]), scrub=r"\w+\.\w+\(\)")
+            story.do(
+                "history by place", lambda: saver.get_delta_channel_history(config(), ["x"]), scrub=r"\w+\.\w+\(\)"
+            )
 
     same_story(tell, tmp_path)
 
 
-CHANNELS = [[], ["messages"], ("messages", "count"), ["messages", "messages"], ["none"], "messages", {"count": 1}, [5], None]
+CHANNELS = [
+    [],
+    ["messages"],
+    ("messages", "count"),
+    ["messages", "messages"],
+    ["none"],
+    "messages",
+    {"count": 1},
+    [5],
+    None,
+]
 
 
 @needs_history

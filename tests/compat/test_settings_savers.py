@@ -9,7 +9,6 @@ import pickle
 import sqlite3
 import threading
 
-import fast_langgraph
 import pytest
 import sample_classes as s
 from langgraph.cache.sqlite import SqliteCache
@@ -19,6 +18,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.store.sqlite import SqliteStore
 from releases import HAS_TASK_PATH, allowing, needs_allowlist
 from stories import METADATA, SYNC, WRITES, checkpoint, config, everything, fill, same_story
+
+import fast_langgraph
 
 pytestmark = pytest.mark.unpatched
 
@@ -462,7 +463,10 @@ def test_a_serializer_of_the_owner_s_is_used_as_by_stock(tmp_path, name):
         saver.setup()
         story.do("fill", lambda: fill(saver))
         everything(story, saver, at=7)
-        story.do("odd", lambda: saver.put(config(), checkpoint(8, plain=s.Plain(1), message=s.HumanMessage("x")), METADATA, {}))
+        story.do(
+            "odd",
+            lambda: saver.put(config(), checkpoint(8, plain=s.Plain(1), message=s.HumanMessage("x")), METADATA, {}),
+        )
         story.do("get", lambda: saver.get_tuple(config()))
         story.note("lock", saver.lock.locked())
         story.note("in transaction", saver.conn.in_transaction)
@@ -522,7 +526,9 @@ def test_a_graph_s_own_pieces_of_the_serializer_are_used(tmp_path, monkeypatch):
         saver = story.saver()
         fill(saver)
         with monkeypatch.context() as patching:
-            patching.setattr(jsonplus, "_msgpack_default", lambda value: "ours" if isinstance(value, set) else real(value))
+            patching.setattr(
+                jsonplus, "_msgpack_default", lambda value: "ours" if isinstance(value, set) else real(value)
+            )
             story.do("put", lambda: saver.put(config(), checkpoint(7, tags={1, 2}), METADATA, {}))
             story.do("get", lambda: saver.get_tuple(config()))
         story.rows()

@@ -133,7 +133,18 @@ def test_what_can_be_told_apart_differs(number):
 
 @pytest.mark.parametrize("samples", [all_samples, all_messages])
 def test_a_sample_is_equal_to_another_one_made_alike(samples):
-    unlike = ("object", "a proxy", "lock", "generator", "weakref", "dict views", "opaque", "Opaque", "DumpsTo", "exclude_if")
+    unlike = (
+        "object",
+        "a proxy",
+        "lock",
+        "generator",
+        "weakref",
+        "dict views",
+        "opaque",
+        "Opaque",
+        "DumpsTo",
+        "exclude_if",
+    )
     for name, make in samples().items():
         if any(word in name for word in ("proxy", "released", "RaisesOnQuestion")):
             continue  # never the result of a decoding, and nothing can be asked of it

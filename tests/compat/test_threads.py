@@ -9,7 +9,6 @@ import sqlite3
 import threading
 
 import aiosqlite
-import fast_langgraph
 import graphs
 import pytest
 from differ import runs_native, stock_dumps_typed
@@ -20,6 +19,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from processes import in_new_process
 from sample_messages import conversations
 from stories import METADATA, SPECIAL, WRITES, all_rows, checkpoint, checkpoint_id, config
+
+import fast_langgraph
 
 THREADS = 16
 

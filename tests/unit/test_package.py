@@ -7,8 +7,9 @@ import importlib.resources
 import subprocess
 import sys
 
-import fast_langgraph
 import pytest
+
+import fast_langgraph
 
 NAMES = ["patch", "unpatch", "is_patched", "status", "disabled"]
 
@@ -21,14 +22,16 @@ def test_the_version_is_that_of_the_distribution():
 @pytest.mark.unpatched
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
-        fast_langgraph.no_such_name  # noqa: B018
+        fast_langgraph.no_such_name
 
 
 @pytest.mark.unpatched
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("first", [f"fast_langgraph.{name}" for name in ("patching", "reporting")] + ["fast_langgraph"])
 def test_each_name_is_there_whatever_is_imported_first(name, first):
-    script = f"import {first}, fast_langgraph; assert callable(fast_langgraph.{name}); from fast_langgraph import {name}"
+    script = (
+        f"import {first}, fast_langgraph; assert callable(fast_langgraph.{name}); from fast_langgraph import {name}"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -7,13 +7,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::decode::{Decoder, Exts, new_dict, set_item};
+use super::decode::{Decoder, Exts, LEVELS, new_dict, set_item};
 use super::keys;
 use super::plain::{Field, Kind, PlainClass, Rule, Text};
 use super::text;
 
-/// Nesting of a field's own value starts here: below the payload's array and map.
-const LEVEL: u16 = 3;
+/// How much deeper a field's value lies than its ext: below the payload's array and map.
+const FIELD: u16 = 3;
 const METHOD: &[u8] = b"\xb3model_validate_json";
 
 const INPUT_DETAILS: &[&[u8]] = &[b"audio", b"cache_creation", b"cache_read"];
@@ -26,7 +26,14 @@ type Part<'py, D> = fn(&mut D, &mut Reader<'_>) -> Value<'py>;
 impl<'a, 'py> Decoder<'a, 'py> {
     /// The instance that stock's `cls(**payload[2])` makes, or None where the payload is not strictly of
     /// the form that validation leaves alone. Runs no Python code.
-    pub fn build(&mut self, payload: &[u8], class: &PlainClass) -> Value<'py> {
+    pub fn build(&mut self, payload: &[u8], class: &PlainClass, level: u16) -> Value<'py> {
+        let around = std::mem::replace(&mut self.field_level, level + FIELD);
+        let built = if self.field_level < LEVELS { self.fields(payload, class) } else { None };
+        self.field_level = around;
+        built
+    }
+
+    fn fields(&mut self, payload: &[u8], class: &PlainClass) -> Value<'py> {
         let mut reader = Reader::new(payload.get(class.header.len()..)?);
         if reader.token() != Ok(Token::Map(u32::try_from(class.fields.len()).ok()?)) {
             return None;
@@ -115,7 +122,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     fn any(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
-        self.value(reader, LEVEL, Exts::Refused).ok()
+        self.value(reader, self.field_level, Exts::Known).ok()
     }
 
     fn str(&self, reader: &mut Reader<'_>) -> Value<'py> {
@@ -140,7 +147,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     fn dict(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
         match reader.token().ok()? {
-            Token::Map(len) => self.map(reader, len, LEVEL, Exts::Refused).ok(),
+            Token::Map(len) => self.map(reader, len, self.field_level, Exts::Known).ok(),
             _ => None,
         }
     }
@@ -150,7 +157,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         match reader.token().ok()? {
             Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
             Token::Array(len) => {
-                let list = self.array(reader, len, LEVEL, Exts::Refused).ok()?;
+                let list = self.array(reader, len, self.field_level, Exts::Known).ok()?;
                 let list = list.cast_into::<pyo3::types::PyList>().ok()?;
                 let fits = |item: Bound<'_, PyAny>| {
                     item.is_exact_instance_of::<pyo3::types::PyString>() || item.is_exact_instance_of::<PyDict>()

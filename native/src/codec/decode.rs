@@ -27,22 +27,25 @@ pub struct Decoder<'a, 'py> {
     pub ran_python: bool,
     /// Values that went to stock's hook.
     pub handed_over: u64,
+    /// The level of the fields of the model that is being built.
+    pub field_level: u16,
     /// Classes met in this call, by the header of their payloads.
     seen: Vec<Arc<PlainClass>>,
 }
 
-/// Whether exts may be handed to stock's hook where a value stands.
+/// What may become of exts where a value stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Exts {
-    Allowed,
-    /// Inside a payload that may yet go to the hook as a whole.
-    Refused,
+    /// What is not known here goes to stock's hook.
+    Any,
+    /// Only what is known here: inside a payload that may yet go to the hook as a whole.
+    Known,
 }
 
 impl<'a, 'py> Decoder<'a, 'py> {
     pub fn new(py: Python<'py>, stock: &'a Stock, hook: &'a Bound<'py, PyAny>) -> Self {
         let pause = Some(CollectorPause::new(py));
-        Self { py, stock, hook, pause, ran_python: false, handed_over: 0, seen: Vec::new() }
+        Self { py, stock, hook, pause, ran_python: false, handed_over: 0, field_level: 0, seen: Vec::new() }
     }
 
     pub fn stock(&self) -> &'a Stock {
@@ -51,7 +54,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     /// One whole value; what follows it is ignored, as stock does.
     pub fn decode(&mut self, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
-        self.value(&mut Reader::new(data), 1, Exts::Allowed)
+        self.value(&mut Reader::new(data), 1, Exts::Any)
     }
 
     pub fn value(&mut self, reader: &mut Reader<'_>, level: u16, exts: Exts) -> Result<Bound<'py, PyAny>, Fail> {
@@ -62,9 +65,10 @@ impl<'a, 'py> Decoder<'a, 'py> {
             Token::Str(bytes) => text::str_from(self.py, bytes),
             Token::Array(len) => self.array(reader, len, level, exts),
             Token::Map(len) => self.map(reader, len, level, exts),
-            Token::Ext(code, data) => match exts {
-                Exts::Allowed => self.ext(code, data),
-                Exts::Refused => Err(Fail::Hook),
+            Token::Ext(code, data) => match self.known(code, data, level) {
+                Some(value) => Ok(value),
+                None if exts == Exts::Any => self.hand_over(code, data),
+                None => Err(Fail::Hook),
             },
             scalar => self.scalar(scalar),
         }
@@ -157,23 +161,31 @@ impl<'a, 'py> Decoder<'a, 'py> {
         Ok(pyo3::types::PyTuple::new(self.py, items).map_err(Fail::from)?.into_any())
     }
 
-    fn ext(&mut self, code: i8, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
-        if code == super::model::PYDANTIC_V2_CODE
-            && let Some(class) = self.payload_class(data)
-            && let Some(model) = self.build(data, &class)
-        {
-            return Ok(model);
+    /// The object of an ext that stands at `level`, if it can be made without running any but the standard
+    /// library's code. Levels are counted on from there, though stock counts anew in each ext: what goes
+    /// too deep here may not go too deep for the hook.
+    fn known(&mut self, code: i8, data: &[u8], level: u16) -> Option<Bound<'py, PyAny>> {
+        if code == super::model::PYDANTIC_V2_CODE {
+            let class = self.payload_class(data)?;
+            return self.build(data, &class, level);
         }
-        self.hand_over(code, data)
+        self.constructed(code, data, level)
     }
 
     /// What stock's hook makes of this one ext: its class called, its events and warnings sent.
     fn hand_over(&mut self, code: i8, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
         self.ran_python = true;
         self.handed_over += 1;
-        self.pause = None;
-        let result = self.hook.call1((code, PyBytes::new(self.py, data))).map_err(|_| Fail::Hook);
+        let hook = self.hook;
+        let result = self.outside(|py| hook.call1((code, PyBytes::new(py, data)))).map_err(|_| Fail::Hook);
         self.seen.clear();
+        result
+    }
+
+    /// Calls what may run Python code, with the collector as it was.
+    pub fn outside<T>(&mut self, call: impl FnOnce(Python<'py>) -> T) -> T {
+        self.pause = None;
+        let result = call(self.py);
         self.pause = Some(CollectorPause::new(self.py));
         result
     }
@@ -183,9 +195,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
             return Some(Arc::clone(class));
         }
         // Looking a changed class over again is a call into Python.
-        self.pause = None;
-        let class = self.stock.payload_class(self.py, payload);
-        self.pause = Some(CollectorPause::new(self.py));
+        let stock = self.stock;
+        let class = self.outside(|py| stock.payload_class(py, payload));
         self.seen.extend(class.clone());
         class
     }

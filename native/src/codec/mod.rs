@@ -11,6 +11,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 
 mod build;
 mod bytes;
+mod construct;
 mod decode;
 mod encode;
 mod fail;

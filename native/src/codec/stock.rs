@@ -8,10 +8,10 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::fail::Fail;
-use super::known::KnownTypes;
+use super::known::{KnownTypes, METHOD};
 use super::plain::{PlainClass, Slots, Stamp};
 
 pub struct Stock {
@@ -225,6 +225,32 @@ impl Stock {
         let Some(allowlist) = &self.allowlist else { return Some(plain) };
         let safe = allowlist.bind(py).get_item(intern!(py, "SAFE_MSGPACK_TYPES")).ok()??;
         safe.contains(&plain.key).ok()?.then_some(plain)
+    }
+}
+
+impl Stock {
+    /// Whether stock would find just this class there, and call it without an event or a warning: with the
+    /// constructor, or for an ext of METHOD with `fromisoformat`.
+    pub fn allows(&self, class: &Bound<'_, PyType>, code: u8, module: &str, name: &str) -> bool {
+        self.allowed(class, code, module, name).unwrap_or(false)
+    }
+
+    fn allowed(&self, class: &Bound<'_, PyType>, code: u8, module: &str, name: &str) -> PyResult<bool> {
+        let py = class.py();
+        let Some(home) = self.sys_modules.bind(py).get_item(module)? else { return Ok(false) };
+        if !home.getattr_opt(name)?.is_some_and(|live| live.is(class)) {
+            return Ok(false);
+        }
+        let Some(allowlist) = &self.allowlist else { return Ok(true) };
+        let (safe, key) = if code == METHOD {
+            ("SAFE_MSGPACK_METHODS", PyTuple::new(py, [module, name, "fromisoformat"])?)
+        } else {
+            ("SAFE_MSGPACK_TYPES", PyTuple::new(py, [module, name])?)
+        };
+        match allowlist.bind(py).get_item(safe)? {
+            Some(safe) => safe.contains(key),
+            None => Ok(false),
+        }
     }
 }
 
