@@ -168,7 +168,8 @@ def hook(event, args):
 
 sys.addaudithook(hook)
 try:
-    print(_native.bind(_sqlite3, _native.__file__))
+    # By one route: where there is another, that one is tried next.
+    print(_native.bind(_sqlite3, _native.__file__, ["symbols"]))
 except BaseException as error:
     print(type(error).__name__, error)
 """
