@@ -2,7 +2,7 @@
 
 ``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on
 Rust; ``unpatch()`` takes it back; ``status()`` tells what is active; inside ``disabled()`` the stock
-code runs. Importing this package imports nothing of LangGraph.
+code runs. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package imports nothing of LangGraph.
 """
 
 from __future__ import annotations
@@ -12,13 +12,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.patching import disabled, is_patched, patch, unpatch
     from fast_langgraph.reporting import Site, Status, status
 
 __version__ = "0.1.0"
-__all__ = ["Site", "Status", "__version__", "disabled", "is_patched", "patch", "status", "unpatch"]
+__all__ = [
+    "RustSQLiteCheckpointer",
+    "Site",
+    "Status",
+    "__version__",
+    "disabled",
+    "is_patched",
+    "patch",
+    "status",
+    "unpatch",
+]
 
 _HOMES = {
+    "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "disabled": "fast_langgraph.patching",
     "is_patched": "fast_langgraph.patching",
     "patch": "fast_langgraph.patching",

@@ -6,26 +6,29 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._native import Blob
-from fast_langgraph._sites import PatchSite
+from fast_langgraph._sites import DISABLED, PatchSite
 
 
 class Codec:
-    """Encodes and decodes for a saver whose serializer is stock's and ours; else calls the serializer."""
+    """Encodes and decodes for a saver whose serializer is stock's and ours; else calls the serializer.
 
-    def __init__(self, serializer: type, dumps: PatchSite, loads: PatchSite) -> None:
+    With ``unpatched`` the serializer need not be patched: what it would do itself is done in Rust.
+    """
+
+    def __init__(self, serializer: type, dumps: PatchSite, loads: PatchSite, *, unpatched: bool = False) -> None:
         self._serializer = serializer
         self._dumps = dumps
         self._loads = loads
+        self._unpatched = unpatched
 
     def _fused(self, serde: Any, site: PatchSite) -> bool:
         # A wrapper put on the class later, or on the object, must be called.
-        return (
-            type(serde) is self._serializer
-            and site.live is site.replacement
-            and site.replacement is not None
-            and not site.off
-            and site.attribute not in serde.__dict__
-        )
+        if type(serde) is not self._serializer or site.attribute in serde.__dict__:
+            return False
+        live = site.live
+        if live is site.replacement and live is not None:
+            return not site.off
+        return self._unpatched and site.is_stock_s_own(live) and not site.skip and not DISABLED.get()
 
     def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
         """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""
@@ -44,6 +47,7 @@ class Codec:
                 value = _native.loads_typed(serde, (kind, data))
                 if value is not NotImplemented:
                     return value
-                return self._loads.stock(serde, (kind, bytes(data)))
+                stock = self._loads.stock or serde.loads_typed.__func__
+                return stock(serde, (kind, bytes(data)))
             data = bytes(data)
         return serde.loads_typed((kind, data))

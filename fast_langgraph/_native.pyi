@@ -1,6 +1,7 @@
 """The native half: the codec, and storage on the host's own SQLite."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from os import PathLike
 from types import ModuleType
 from typing import Any
 
@@ -79,3 +80,143 @@ def fetch_checkpoint(
     conn: object, query: str, parameters: tuple[Any, ...], writes: str
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
+
+Row = tuple[Any, ...]
+
+class Request:
+    """Something to ask of an engine. What comes back is said of each.
+
+    Rows of checkpoints are thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+    metadata; rows of writes are task_id, channel, type, value, task_path, idx. What the serializer made
+    comes as ``Blob``. Values that are written are exactly None, int of 64 bits, float, str, bytes or Blob;
+    others raise Unsupported.
+    """
+
+    @staticmethod
+    def put(values: Row) -> Request:
+        """1."""
+
+    @staticmethod
+    def put_writes(rows: Sequence[Row], replace: bool) -> Request:
+        """0. Of each row: the key (thread, namespace, id, task_id, task_path, idx), channel, type, value."""
+
+    @staticmethod
+    def delete_thread(thread: str) -> Request:
+        """How many checkpoints were deleted."""
+
+    @staticmethod
+    def delete_checkpoints(thread: str, keys: Sequence[tuple[str, str]]) -> Request:
+        """How many checkpoints were deleted, of namespaces and ids."""
+
+    @staticmethod
+    def delete_orphans(thread: str, before: str) -> Request:
+        """How many pending writes were deleted."""
+
+    @staticmethod
+    def copy_thread(source: str, target: str) -> Request:
+        """How many checkpoints were copied."""
+
+    @staticmethod
+    def checkpoint(thread: str, namespace: str, id: str | None) -> Request:
+        """A row of checkpoints and its rows of writes, or None."""
+
+    @staticmethod
+    def keys(
+        *,
+        thread: str | None = None,
+        namespace: str | None = None,
+        id: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+        filter: str | None = None,
+        run_ids: Sequence[str] | None = None,
+    ) -> Request:
+        """A Listing. ``filter`` is a JSON object."""
+
+    @staticmethod
+    def batch(listing: Listing, start: int) -> Request:
+        """Pairs of a row of checkpoints and its rows of writes, and where the next batch starts."""
+
+    @staticmethod
+    def descriptions(thread: str, keys: Sequence[tuple[str, str]]) -> Request:
+        """For each key the parent's id and the metadata, or None."""
+
+    @staticmethod
+    def ancestors(thread: str, namespace: str, id: str) -> Request:
+        """Rows of the checkpoint and its ancestors, nearest first; of long chains the first few."""
+
+    @staticmethod
+    def channel_writes(thread: str, namespace: str, ids: Sequence[str], channels: Sequence[str]) -> Request:
+        """For each id the rows of writes to these channels."""
+
+    @staticmethod
+    def setup() -> Request:
+        """None."""
+
+    @staticmethod
+    def threads() -> Request:
+        """The ids of all threads that have checkpoints."""
+
+    @staticmethod
+    def stats(largest: int) -> Request:
+        """A dict, as ``fast_langgraph._stats`` takes it."""
+
+    @staticmethod
+    def vacuum() -> Request:
+        """None."""
+
+    @staticmethod
+    def backup(path: str | PathLike[str]) -> Request:
+        """None."""
+
+class Listing:
+    """Keys of checkpoints (thread, namespace, id), newest first."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> tuple[str, str, str]: ...
+
+class Completions:
+    """What was done on other threads for one event loop."""
+
+    def __new__(cls) -> Completions: ...
+    def fileno(self) -> int:
+        """Readable when there is something to collect."""
+
+    def collect(self) -> list[tuple[int, Any, bool]]:
+        """For each the number of the request, what came of it, and whether that is an exception."""
+
+class Engine:
+    """Connections to one database, opened when they are needed. Raises as sqlite3 does."""
+
+    def __new__(
+        cls,
+        connection_type: type,
+        path: str | PathLike[str] | None,
+        *,
+        synchronous: str,
+        busy_timeout: float,
+        max_wal_bytes: int,
+        readers: int,
+        read_only: bool,
+        created_at: bool,
+    ) -> Engine: ...
+    @property
+    def is_crowded(self) -> bool: ...
+    @property
+    def is_closed(self) -> bool: ...
+    def run(self, request: Request) -> Any:
+        """Does what is asked, on this thread."""
+
+    def start(self, request: Request, completions: Completions, number: int) -> None:
+        """Has another thread do it."""
+
+    def tell_of_room(self, completions: Completions, number: int) -> None: ...
+    def close(self) -> None: ...
+    def start_close(self, completions: Completions, number: int) -> None: ...
+
+def before_fork() -> None:
+    """Closes all connections of ours and lets nobody in."""
+
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
+def close_all() -> None: ...

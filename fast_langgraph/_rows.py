@@ -91,6 +91,12 @@ def configured(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[s
     }
 
 
+def write_order(write: tuple[Any, ...]) -> Any:
+    """The order that a run has applied the writes of a step in; by a row (task, channel, type, value, path, idx)."""
+    task_id, path, idx = write[0], write[4], write[5]
+    return (task_id, idx) if writes_sort_key is None else writes_sort_key(path, task_id, idx)
+
+
 def checkpoint_tuple(
     codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: list[tuple[Any, ...]]
 ) -> CheckpointTuple:
@@ -105,7 +111,7 @@ def checkpoint_tuple(
     described = json.loads(metadata) if metadata is not None else {}
     parent = configured(thread_id, checkpoint_ns, parent_id) if parent_id else None
     if writes_sort_key is not None:
-        writes = sorted(writes, key=lambda write: writes_sort_key(write[4], write[0], write[5]))
+        writes = sorted(writes, key=write_order)
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
     return CheckpointTuple(config, checkpoint, described, parent, pending)  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from fast_langgraph import _native
@@ -50,8 +50,9 @@ def loads_typed(site: PatchSite) -> Callable[..., Any]:
     return loads_typed
 
 
+@cache
 def sites() -> list[PatchSite]:
-    """The serializer's sites; the codec is configured for the module that is imported now."""
+    """The serializer's sites, the same for all who ask; the codec is configured for the module that is imported now."""
     import ormsgpack
     from langgraph.checkpoint.serde import jsonplus
     from pydantic import BaseModel

@@ -46,7 +46,7 @@ class PatchSite:
         """Puts ours in place, unless something else than stock's own stands there."""
         self.enabled = True
         live = self.live
-        if self.replacement is None and not self.skip and self._is_stock_s_own(live):
+        if self.replacement is None and not self.skip and self.is_stock_s_own(live):
             self.stock = live
             try:
                 self.replacement = self._make(self)
@@ -61,7 +61,7 @@ class PatchSite:
         if self.replacement is not None and self.live is self.replacement:
             setattr(self.owner, self.attribute, self.stock)
 
-    def _is_stock_s_own(self, function: Any) -> bool:
+    def is_stock_s_own(self, function: Any) -> bool:
         """A function of the owner's own module, and not a wrapper that took on its name."""
         home = sys.modules.get(self.owner.__module__)
         return (
@@ -89,6 +89,6 @@ class PatchSite:
             return "skipped", self.skip
         if live is self.replacement:
             return "active", ""
-        if live is self.stock or self._is_stock_s_own(live):
+        if live is self.stock or self.is_stock_s_own(live):
             return "skipped", "not patched"
         return "foreign", f"replaced by {getattr(live, '__module__', None) or type(live).__name__}"

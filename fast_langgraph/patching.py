@@ -20,7 +20,7 @@ def _discover() -> list[PatchSite]:
     from fast_langgraph import _serializer, _sqlite_saver
     from fast_langgraph._codec import Codec
 
-    found = _serializer.sites()
+    found = list(_serializer.sites())
     dumps, loads = found
     codec = Codec(dumps.owner, dumps, loads)
     found += _sqlite_saver.sites(codec)

@@ -1,5 +1,6 @@
 //! Output buffers that outlive a call: a fresh 450 KB allocation costs more than filling it.
-use std::sync::Mutex;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -30,35 +31,49 @@ pub fn give_back(mut buffer: Vec<u8>) {
     }
 }
 
+/// Bytes that go back to the pool once nobody refers to them.
+pub struct Buffer(Vec<u8>);
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        give_back(std::mem::take(&mut self.0));
+    }
+}
+
 /// Bytes owned by Rust: a codec's output on its way into a bind, or a column on its way into the decoder.
 #[pyclass(frozen, module = "fast_langgraph._native")]
-pub struct Blob {
-    bytes: Vec<u8>,
-}
+pub struct Blob(Arc<Buffer>);
 
 impl Blob {
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self(Arc::new(Buffer(bytes)))
     }
 
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        &self.0
+    }
+
+    /// For a thread without the GIL, which can't refer to a Python object.
+    pub fn shared(&self) -> Arc<Buffer> {
+        Arc::clone(&self.0)
     }
 }
 
 #[pymethods]
 impl Blob {
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.bytes)
+        PyBytes::new(py, &self.0)
     }
 
     fn __len__(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl Drop for Blob {
-    fn drop(&mut self) {
-        give_back(std::mem::take(&mut self.bytes));
+        self.0.len()
     }
 }

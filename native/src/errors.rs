@@ -39,9 +39,37 @@ impl SqlError {
 }
 
 impl SqlError {
+    /// Of a use that SQLite never hears of.
+    pub fn programming(message: impl Into<String>) -> Self {
+        Self { class: Some("ProgrammingError"), ..Self::new(ffi::SQLITE_MISUSE, ffi::SQLITE_MISUSE, message.into()) }
+    }
+
+    /// What sqlite3 says of a connection that is closed.
+    pub fn closed() -> Self {
+        Self::programming(CLOSED)
+    }
+
+    /// The same with more to say: `message` may speak of the error's own.
+    pub fn explained(self, explain: impl FnOnce(&str) -> String) -> Self {
+        Self { message: explain(&self.message), ..self }
+    }
+
     /// Not SQLite's: a statement that is prepared to write nothing, as where an authorizer has its insert
     /// ignored. sqlite3 has rules of its own for it.
     pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new(), class: None };
+}
+
+/// From connections of our own.
+impl From<rusqlite::Error> for SqlError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(error, message) => {
+                Self::new(error.extended_code, error.extended_code, message.unwrap_or_else(|| error.to_string()))
+            }
+            // rusqlite's own, of a row that is not what it was expected to be.
+            error => Self::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, error.to_string()),
+        }
+    }
 }
 
 /// What sqlite3 says of a connection that is closed.

@@ -2,7 +2,9 @@
 use pyo3::prelude::*;
 
 mod buffer;
+mod checkpointer;
 mod codec;
+mod columns;
 mod counts;
 mod errors;
 mod host_sqlite;
@@ -15,6 +17,7 @@ mod saver;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    checkpointer::register(module)?;
     codec::register(module)?;
     host_sqlite::register(module)?;
     metadata::register(module)?;

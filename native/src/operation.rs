@@ -1,12 +1,15 @@
 //! What is to be written, owned by Rust: it may be carried out on any thread, without the GIL.
 use std::ffi::CString;
+use std::sync::Arc;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use crate::buffer::Blob;
+use crate::buffer::{Blob, Buffer};
 
 create_exception!(
     fast_langgraph._native,
@@ -26,7 +29,7 @@ pub enum Value {
     Text(Box<str>),
     Bytes(Box<[u8]>),
     /// A codec's output, used where it lies.
-    Blob(Py<Blob>),
+    Blob(Arc<Buffer>),
 }
 
 impl Value {
@@ -38,7 +41,7 @@ impl Value {
         } else if let Ok(text) = value.cast_exact::<PyString>() {
             Self::Text(text.to_str().map_err(|_| unsupported())?.into())
         } else if let Ok(blob) = value.cast_exact::<Blob>() {
-            Self::Blob(blob.clone().unbind())
+            Self::Blob(blob.get().shared())
         } else if let Ok(bytes) = value.cast_exact::<PyBytes>() {
             Self::Bytes(bytes.as_bytes().into())
         } else if let Ok(int) = value.cast_exact::<PyInt>() {
@@ -54,13 +57,26 @@ impl Value {
         Ok(value)
     }
 
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Bytes(bytes) => bytes.len(),
-            Self::Blob(blob) => blob.get().as_slice().len(),
+            Self::Blob(blob) => blob.len(),
             Self::Null | Self::Int(_) | Self::Float(_) => 0,
         }
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Float(value) => ValueRef::Real(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Blob(blob) => ValueRef::Blob(blob),
+        }))
     }
 }
 

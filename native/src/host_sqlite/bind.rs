@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use rusqlite::ffi;
 
+use super::adopt::adopt;
 use super::probe::{Found, Turn, by_extension, by_symbols};
 use super::{BindError, CodeShown, Host, refusal};
 
@@ -46,7 +47,7 @@ pub fn bind(module: &Bound<'_, PyAny>, native_file: &str, routes: Vec<String>) -
 }
 
 fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, String)> {
-    let Found { probe, db, functions, offset, route } = found;
+    let Found { probe, db, table, functions, offset, route } = found;
     // SAFETY: a live connection of the library's, and its mutex, which nobody else knows of.
     let tried = unsafe {
         let mutex = (functions.db_mutex)(db);
@@ -75,6 +76,8 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
         code_shown: code_shown(&probe.conn)?,
         has_autocommit: probe.conn.hasattr("autocommit")?,
         module: module.clone().unbind(),
+        // SAFETY: the table that the library itself has handed over, of a release that was accepted.
+        no_connections: unsafe { adopt(table) }.err().unwrap_or_default(),
         offset,
     };
     if host.handle(&probe.conn) != Some(db) {

@@ -13,6 +13,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+mod adopt;
 mod bind;
 mod functions;
 mod loaded;
@@ -51,6 +52,8 @@ pub struct Host {
     pub converters: Option<Py<PyDict>>,
     /// CPython 3.12 and later.
     pub has_autocommit: bool,
+    /// Why rusqlite can't open connections of this library; empty where it can.
+    pub no_connections: String,
     /// Of the `sqlite3*`, in bytes from the start of a connection.
     offset: usize,
 }
@@ -60,8 +63,12 @@ static HOSTS: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
 
 /// The host of just this type of connection.
 pub fn of(conn: &Bound<'_, PyAny>) -> Option<Arc<Host>> {
+    of_type(&conn.get_type())
+}
+
+pub fn of_type(connection_type: &Bound<'_, PyType>) -> Option<Arc<Host>> {
     let hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
-    hosts.iter().find(|host| conn.get_type().is(&host.connection_type)).cloned()
+    hosts.iter().find(|host| connection_type.is(&host.connection_type)).cloned()
 }
 
 impl Host {

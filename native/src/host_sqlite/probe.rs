@@ -106,6 +106,8 @@ impl Drop for Probe<'_> {
 pub struct Found<'py> {
     pub probe: Probe<'py>,
     pub db: Db,
+    /// NULL where the library has none, or where it is not to be used.
+    pub table: *mut ffi::sqlite3_api_routines,
     pub functions: Functions,
     /// Of the handle in the probe.
     pub offset: usize,
@@ -155,10 +157,10 @@ pub fn by_symbols<'py>(module: &Bound<'py, PyAny>, bare: bool) -> PyResult<Found
     unsafe {
         let version = version_of_symbols(library).ok_or_else(hidden)?;
         check(version)?;
-        let table = captured.table;
-        let functions = if bare || table.is_null() { None } else { Functions::from_table(table) };
+        let table = if bare { std::ptr::null_mut() } else { captured.table };
+        let functions = if table.is_null() { None } else { Functions::from_table(table) };
         let functions = functions.or_else(|| Functions::from_symbols(library)).ok_or_else(missing)?;
-        Ok(Found { probe, db: captured.db, functions, offset, route: "symbols" })
+        Ok(Found { probe, db: captured.db, table, functions, offset, route: "symbols" })
     }
 }
 
@@ -181,7 +183,7 @@ pub fn by_extension<'py>(module: &Bound<'py, PyAny>, native_file: &str) -> PyRes
         Functions::from_table(captured.table)
     };
     let functions = functions.ok_or_else(missing)?;
-    Ok(Found { probe, db: captured.db, functions, offset, route: "extension" })
+    Ok(Found { probe, db: captured.db, table: captured.table, functions, offset, route: "extension" })
 }
 
 fn missing() -> PyErr {

@@ -2,11 +2,11 @@
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::borrow;
-use super::statement::{Column, Connection};
-use crate::buffer::Blob;
+use super::statement::Connection;
+use crate::columns::{Column, Row, Rows, tuples};
 use crate::errors::{self, SqlError};
 use crate::host_sqlite;
 use crate::operation::{Unsupported, Value, row, sql};
@@ -15,40 +15,8 @@ use crate::operation::{Unsupported, Value, row, sql};
 const CHECKPOINT: usize = 4;
 const VALUE: usize = 3;
 
-type Rows = Vec<Vec<Column>>;
 /// A row of checkpoints and its rows of writes.
 type CheckpointRows<'py> = (Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>);
-
-/// Of `Blob` where a serializer's output is expected, of bytes in any other place.
-fn python<'py>(py: Python<'py>, column: Column, serialized: bool) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match column {
-        Column::Null => py.None().into_bound(py),
-        Column::Int(value) => value.into_pyobject(py)?.into_any(),
-        Column::Float(value) => value.into_pyobject(py)?.into_any(),
-        Column::Text(bytes) => {
-            let text = std::str::from_utf8(&bytes).map_err(|_| Unsupported::new_err("a text that is not UTF-8"))?;
-            let text = PyString::new(py, text).into_any();
-            crate::buffer::give_back(bytes);
-            text
-        }
-        Column::Blob(bytes) if !serialized => {
-            let copy = PyBytes::new(py, &bytes).into_any();
-            crate::buffer::give_back(bytes);
-            copy
-        }
-        Column::Blob(bytes) => Bound::new(py, Blob::new(bytes))?.into_any(),
-    })
-}
-
-fn tuples<'py>(py: Python<'py>, rows: Rows, serialized: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-    rows.into_iter()
-        .map(|row| {
-            let columns = (0..).zip(row).map(|(index, column)| python(py, column, index == serialized));
-            let columns = columns.collect::<PyResult<Vec<_>>>()?;
-            PyTuple::new(py, columns)
-        })
-        .collect()
-}
 
 /// A key as stock passes it on, which is as text.
 fn key(column: Option<&Column>) -> Option<Value> {
@@ -65,7 +33,7 @@ fn checkpoint_and_writes(
     query: &CStr,
     parameters: &[Value],
     writes: &CStr,
-) -> Result<Option<(Vec<Column>, Rows)>, SqlError> {
+) -> Result<Option<(Row, Rows)>, SqlError> {
     let mut rows = connection.prepare(query)?.rows(parameters.iter(), 1)?;
     let Some(found) = rows.pop() else { return Ok(None) };
     // As stock: who names a checkpoint gets its writes by that name, else the row says which it is.

@@ -6,12 +6,10 @@ use std::ptr::null_mut;
 
 use rusqlite::ffi;
 
+use crate::columns::{Column, copied};
 use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
 use crate::operation::Value;
-
-/// From this length on a column is copied into a buffer of the pool.
-const POOLED: usize = crate::buffer::KEPT_LEAST;
 
 /// A handle and its library's functions. Used by one thread at a time, with or without the GIL.
 #[derive(Clone, Copy)]
@@ -25,16 +23,6 @@ pub struct Connection {
 unsafe impl Send for Connection {}
 // SAFETY: as above.
 unsafe impl Sync for Connection {}
-
-/// A column of a row, copied.
-pub enum Column {
-    Null,
-    Int(i64),
-    Float(f64),
-    /// Not yet checked to be UTF-8.
-    Text(Vec<u8>),
-    Blob(Vec<u8>),
-}
 
 impl Connection {
     /// # Safety
@@ -129,7 +117,7 @@ impl Prepared {
                         (functions.bind_text)(self.statement, index, text.as_ptr().cast(), text.len() as c_int, None)
                     }
                     Value::Bytes(value) => bytes(value),
-                    Value::Blob(blob) => bytes(blob.get().as_slice()),
+                    Value::Blob(blob) => bytes(blob),
                 }
             })?;
         }
@@ -189,10 +177,7 @@ impl Prepared {
                 if data.is_null() || length == 0 {
                     return Ok(Vec::new());
                 }
-                let mut copy = if length < POOLED { Vec::new() } else { crate::buffer::take() };
-                copy.try_reserve(length).map_err(|_| SqlError::no_memory())?;
-                copy.extend_from_slice(std::slice::from_raw_parts(data, length));
-                Ok(copy)
+                copied(std::slice::from_raw_parts(data, length))
             };
             Ok(match (functions.column_type)(self.statement, index) {
                 ffi::SQLITE_INTEGER => Column::Int((functions.column_int64)(self.statement, index)),

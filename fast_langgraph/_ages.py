@@ -1,0 +1,33 @@
+"""The times in checkpoint ids, which are UUIDs of version 6."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+#: canonical and lower-case: of any other id nothing is said
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+#: of an id's time: ticks of 100 ns since then
+_EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
+
+
+def time_of(checkpoint_id: str) -> datetime | None:
+    """When the id was made, UTC, to the microsecond; None where it is no canonical UUIDv6."""
+    if not _CANONICAL.fullmatch(checkpoint_id):
+        return None
+    digits = checkpoint_id.replace("-", "")
+    ticks = int(digits[:12] + digits[13:16], 16)
+    return _EPOCH + timedelta(microseconds=ticks // 10)
+
+
+def id_at(moment: datetime) -> str:
+    """A str that sorts after the ids made before ``moment``, and before those made later."""
+    ticks = (moment - _EPOCH) // timedelta(microseconds=1) * 10
+    digits = f"{ticks:015x}"
+    return f"{digits[:8]}-{digits[8:12]}-6{digits[12:]}-"
+
+
+def is_before(checkpoint_id: str, bound: str) -> bool:
+    """Whether an id was made before the moment of ``bound``, as ``id_at`` gives it; False where nobody knows."""
+    return checkpoint_id < bound and _CANONICAL.fullmatch(checkpoint_id) is not None

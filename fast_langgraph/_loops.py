@@ -1,0 +1,70 @@
+"""Asking an engine from an event loop: one hand-over to a thread, one wake-up of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fast_langgraph._native import Completions, Engine, Request
+
+
+class Bridge:
+    """What one loop has asked for. It holds no reference to its loop, which holds it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._completions = Completions()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._numbers = count()
+        loop.add_reader(self._completions.fileno(), self._collect)
+
+    def _collect(self) -> None:
+        for number, value, failed in self._completions.collect():
+            future = self._waiting.pop(number)
+            # One that was cancelled has nobody to tell; what was written for it is written.
+            if future.done():
+                continue
+            if failed:
+                future.set_exception(value)
+            else:
+                future.set_result(value)
+
+    def _expect(self) -> tuple[int, asyncio.Future[Any]]:
+        number = next(self._numbers)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        return number, future
+
+    def ask(self, engine: Engine, request: Request) -> asyncio.Future[Any]:
+        number, future = self._expect()
+        engine.start(request, self._completions, number)
+        return future
+
+    async def room(self, engine: Engine) -> None:
+        """Waits while more is queued than should be in memory at once."""
+        while engine.is_crowded:
+            number, future = self._expect()
+            engine.tell_of_room(self._completions, number)
+            await future
+
+    def close(self, engine: Engine) -> asyncio.Future[Any]:
+        number, future = self._expect()
+        engine.start_close(self._completions, number)
+        return future
+
+
+_bridges: WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = WeakKeyDictionary()
+
+
+def bridge() -> Bridge:
+    """The running loop's."""
+    loop = asyncio.get_running_loop()
+    found = _bridges.get(loop)
+    if found is None:
+        found = _bridges[loop] = Bridge(loop)
+    return found
+
+
+def forget() -> None:
+    """In the child of a fork: the loops, and the sockets they listen to, are the parent's."""
+    _bridges.clear()

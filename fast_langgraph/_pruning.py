@@ -1,0 +1,143 @@
+"""Removing checkpoints, and never one that another needs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from fast_langgraph._ages import id_at, is_before
+from fast_langgraph._delta import COUNTERS, Steps, ancestors_needed
+from fast_langgraph._native import Request
+
+logger = logging.getLogger("fast_langgraph")
+
+Load = Callable[[Any, Any], Any]
+#: namespace and id, within a thread
+Key = tuple[str, str]
+
+KEEP_LATEST = "keep_latest"
+#: the second is what langgraph's own documentation calls it in places
+DELETE = ("delete", "delete_all")
+
+#: a pending write is written before its checkpoint is: one that has none yet may be of a run that is going on
+GRACE = timedelta(hours=1)
+
+#: checkpoints that are removed in one transaction, for others to write in between
+CHUNK = 500
+
+
+def prune(
+    load: Load, thread_ids: Sequence[str] | None, strategy: str, keep_last: int | None, older_than: Any
+) -> Steps[None]:
+    """``RustSQLiteCheckpointer.prune``."""
+    if thread_ids is None and keep_last is None and older_than is None:
+        raise ValueError("prune() needs thread_ids, keep_last or older_than: of all threads nothing is removed unasked")
+    if isinstance(thread_ids, str):
+        raise TypeError("thread_ids is a sequence of thread ids, not one id")
+    if strategy != KEEP_LATEST and strategy not in DELETE:
+        raise ValueError(f"strategy is {KEEP_LATEST!r} or {DELETE[0]!r}, not {strategy!r}")
+    if keep_last is not None and (strategy != KEEP_LATEST or isinstance(keep_last, bool) or keep_last < 1):
+        raise ValueError(f"keep_last is 1 or more, and goes with strategy {KEEP_LATEST!r}")
+    bound = None if older_than is None else id_at(_moment(older_than))
+    threads = [str(thread) for thread in thread_ids] if thread_ids is not None else (yield Request.threads())
+    removed = 0
+    for thread in threads:
+        if strategy == KEEP_LATEST:
+            removed += yield from _keep_latest(load, thread, keep_last or 1, bound)
+        elif bound is None or (yield from _is_older(thread, bound)):
+            removed += yield Request.delete_thread(thread)
+    logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
+
+
+def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
+    """``RustSQLiteCheckpointer.delete_for_runs``."""
+    if isinstance(run_ids, str):
+        raise TypeError("run_ids is a sequence of run ids, not one id")
+    doomed: dict[str, list[Key]] = {}
+    for thread, namespace, checkpoint_id in (yield Request.keys(run_ids=[str(run) for run in run_ids])):
+        doomed.setdefault(thread, []).append((namespace, checkpoint_id))
+    for thread, keys in doomed.items():
+        gone = set(keys)
+        listing = yield Request.keys(thread=thread)
+        kept = [(namespace, other) for _, namespace, other in listing if (namespace, other) not in gone]
+        yield from _remove(load, thread, keys, kept)
+
+
+def _moment(older_than: Any) -> datetime:
+    """The moment that ``older_than`` means: a time, or how long ago (timedelta or seconds)."""
+    if isinstance(older_than, datetime):
+        # One without a zone is local time, as everywhere in Python.
+        return older_than.astimezone(timezone.utc)
+    if isinstance(older_than, bool) or not isinstance(older_than, (int, float, timedelta)):
+        raise TypeError("older_than is a timedelta, a number of seconds or a datetime")
+    age = older_than if isinstance(older_than, timedelta) else timedelta(seconds=older_than)
+    if age < timedelta(0):
+        raise ValueError("older_than is not negative")
+    return datetime.now(timezone.utc) - age
+
+
+def _is_older(thread: str, bound: str) -> Steps[bool]:
+    """Whether the latest checkpoint of a thread is older."""
+    latest = yield Request.keys(thread=thread, limit=1)
+    return len(latest) > 0 and is_before(latest[0][2], bound)
+
+
+def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps[int]:
+    listing = yield Request.keys(thread=thread)
+    seen: Counter[str] = Counter()
+    kept: list[Key] = []
+    doomed: list[Key] = []
+    for _, namespace, checkpoint_id in listing:
+        seen[namespace] += 1
+        goes = seen[namespace] > keep and (bound is None or is_before(checkpoint_id, bound))
+        (doomed if goes else kept).append((namespace, checkpoint_id))
+    removed: int = yield from _remove(load, thread, doomed, kept)
+    yield Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
+    return removed
+
+
+def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[int]:
+    """Removes checkpoints with their writes, but for those that the kept ones are rebuilt from.
+
+    What was put meanwhile is in neither list, and stays.
+    """
+    if not doomed:
+        return 0
+    needed = yield from _needed(load, thread, set(doomed), kept)
+    if needed:
+        logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)
+    removed = 0
+    for keys in _chunks([key for key in doomed if key not in needed]):
+        removed += yield Request.delete_checkpoints(thread, keys)
+    return removed
+
+
+def _needed(load: Load, thread: str, doomed: set[Key], kept: list[Key]) -> Steps[set[Key]]:
+    """Those of the doomed without which a channel of a kept one could not be rebuilt."""
+    needed: set[Key] = set()
+    for keys in _chunks(kept):
+        descriptions = yield Request.descriptions(thread, keys)
+        for (namespace, checkpoint_id), description in zip(keys, descriptions, strict=True):
+            # One whose parent stays is rebuilt through it, and it is looked at by itself.
+            if description is None or (namespace, description[0]) not in doomed:
+                continue
+            channels = _left_out(description[1])
+            if channels:
+                ancestors = yield from ancestors_needed(load, thread, namespace, checkpoint_id, channels)
+                needed |= {(namespace, ancestor) for ancestor in ancestors} & doomed
+    return needed
+
+
+def _left_out(metadata: Any) -> list[str]:
+    """The channels that a checkpoint may have left out, by its metadata."""
+    counters = json.loads(metadata).get(COUNTERS) if metadata is not None else None
+    return list(counters) if isinstance(counters, dict) else []
+
+
+def _chunks(keys: list[Key]) -> Iterator[list[Key]]:
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]

@@ -1,0 +1,58 @@
+"""What ``RustSQLiteCheckpointer.stats()`` returns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from fast_langgraph._ages import time_of
+
+
+@dataclass(frozen=True)
+class ThreadStats:
+    """One thread: how many checkpoints it has, and their bytes."""
+
+    thread_id: str
+    checkpoints: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a database holds now, and what this process has done with it since it was opened."""
+
+    threads: int
+    checkpoints: int
+    writes: int
+    #: states and metadata; values of pending writes; the file, and what of it is free; the write-ahead log's file
+    checkpoint_bytes: int
+    write_bytes: int
+    database_bytes: int
+    free_bytes: int
+    wal_file_bytes: int
+    largest_threads: tuple[ThreadStats, ...]
+    #: of the latest checkpoint's id, UTC
+    last_checkpoint: datetime | None
+    #: operations, commits, largest_batch, queued, most_queued, reads, wal_checkpoints,
+    #: wal_checkpoints_waited_for, wal_bytes, connections_opened
+    counters: dict[str, int]
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Stats:
+        found = dict(found)
+        last_id = found.pop("last_checkpoint_id")
+        numbers = ("threads", "checkpoints", "writes", "checkpoint_bytes", "write_bytes")
+        sizes = ("database_bytes", "free_bytes", "wal_file_bytes")
+        return cls(
+            largest_threads=tuple(ThreadStats(*thread) for thread in found.pop("largest_threads")),
+            last_checkpoint=time_of(last_id) if last_id else None,
+            **{name: found.pop(name, 0) for name in (*numbers, *sizes)},
+            counters=found,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines: JSON but for ``last_checkpoint``, which is ISO 8601."""
+        found = asdict(self)
+        found["last_checkpoint"] = self.last_checkpoint.isoformat() if self.last_checkpoint else None
+        return found

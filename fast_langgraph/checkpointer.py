@@ -1,0 +1,492 @@
+"""``RustSQLiteCheckpointer``: a checkpointer on SQLite, sync and async in one."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any, TypeVar
+
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_id,
+)
+
+from fast_langgraph import _delta, _loops, _native, _pruning, _serializer, _versions
+from fast_langgraph._bindable import bindable
+from fast_langgraph._codec import Codec
+from fast_langgraph._delta import Steps
+from fast_langgraph._host import PYTHON, bind
+from fast_langgraph._native import Engine, Request, Unsupported
+from fast_langgraph._rows import checkpoint_tuple, configured, metadata_bytes, write_order, write_rows
+from fast_langgraph._stats import Stats
+
+T = TypeVar("T")
+Config = Any
+
+SYNCHRONOUS = ("full", "normal", "off")
+
+#: in bytes; less makes those who write wait for the log too often
+LEAST_WAL = 1 << 20
+
+
+class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
+    """Saves a graph's state in a SQLite database, from threads and from event loops, in Rust.
+
+    The database is SqliteSaver's: what either has written the other continues. What ``put`` has returned
+    from, and ``aput`` has been awaited for, is on disk. One object serves any number of threads and loops.
+
+    Args:
+        path: The file, which is made if need be, or ``":memory:"``. Not a URI, not a connection.
+        serde: The serializer; ``JsonPlusSerializer()`` by default, which Rust stands in for.
+        synchronous: ``"full"`` has every commit wait for the disk. With ``"normal"`` a loss of power, and
+            with ``"off"`` also a crash of the system, may take the latest commits away.
+        busy_timeout: How long to wait for a lock that another connection holds, in seconds.
+        max_wal_bytes: The size that the write-ahead log is kept near, as long as nobody holds a snapshot.
+        readers: How many connections may read at a time.
+        read_only: Nothing is written, and no table or column is made.
+        created_at: Adds a column ``created_at`` to ``checkpoints``, if it isn't there: the time in the id, UTC,
+            ``YYYY-MM-DD HH:MM:SS``. It takes no room, and is for clean-up scripts of your own.
+
+    Raises:
+        sqlite3.Error: As SqliteSaver does; ``sqlite3.ProgrammingError`` once it is closed.
+        RuntimeError: At construction, where Rust can't reach the SQLite that Python uses.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        serde: Any = None,
+        synchronous: str = "full",
+        busy_timeout: float = 5.0,
+        max_wal_bytes: int = 32 << 20,
+        readers: int = 4,
+        read_only: bool = False,
+        created_at: bool = True,
+    ) -> None:
+        super().__init__(serde=serde)
+        _check_options(synchronous, busy_timeout, max_wal_bytes, readers)
+        self.path = _located(path, read_only)
+        self._synchronous = synchronous
+        self._codec = _codec()
+        #: shared by all copies of this object, such as ``with_allowlist`` makes
+        self._engine = Engine(
+            _connection_type(),
+            None if self.path == MEMORY else self.path,
+            synchronous=synchronous,
+            busy_timeout=float(busy_timeout),
+            max_wal_bytes=max_wal_bytes,
+            readers=readers,
+            read_only=bool(read_only),
+            created_at=bool(created_at),
+        )
+
+    @classmethod
+    def from_conn_string(cls, conn_string: str, **options: Any) -> RustSQLiteCheckpointer:
+        """For ``with`` and ``async with``, in place of SqliteSaver's and AsyncSqliteSaver's."""
+        return cls(conn_string, **options)
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._engine.is_closed else ""
+        return f"<{type(self).__name__} {self.path!r}, synchronous={self._synchronous}{closed}>"
+
+    def __enter__(self) -> RustSQLiteCheckpointer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> RustSQLiteCheckpointer:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    def setup(self) -> Done:
+        """Opens the database and makes its tables. It is done when needed anyway; may be awaited."""
+        self._engine.run(Request.setup())
+        return Done()
+
+    def close(self) -> None:
+        """Closes the database once what was begun is done; copies of this object are closed with it."""
+        self._engine.close()
+
+    async def aclose(self) -> None:
+        """``close()``, without keeping the loop."""
+        await _loops.bridge().close(self._engine)
+
+    # Reading
+
+    def get_tuple(self, config: Config) -> CheckpointTuple | None:
+        return self._checkpoint_found(config, self._engine.run(_checkpoint(config)))
+
+    async def aget_tuple(self, config: Config) -> CheckpointTuple | None:
+        return self._checkpoint_found(config, await self._ask(_checkpoint(config)))
+
+    def list(
+        self,
+        config: Config | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Config | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """What there was when the listing began, newest first, less what was deleted since.
+
+        Between two checkpoints no lock and no snapshot is held. ``filter`` compares metadata by value: any
+        key, nested values, True apart from 1; None also stands for a key that is not there.
+        """
+        listing = self._engine.run(_keys(config, filter, before, limit))
+        start = 0
+        while start < len(listing):
+            rows, start = self._engine.run(Request.batch(listing, start))
+            for row, writes in rows:
+                yield self._listed(row, writes)
+
+    async def alist(
+        self,
+        config: Config | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Config | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """``list()``, without keeping the loop."""
+        listing = await self._ask(_keys(config, filter, before, limit))
+        start = 0
+        while start < len(listing):
+            rows, start = await self._ask(Request.batch(listing, start))
+            for row, writes in rows:
+                yield self._listed(row, writes)
+
+    def get_delta_channel_history(self, *, config: Config, channels: Sequence[str]) -> Mapping[str, Any]:
+        """By channel: the writes of the ancestors since the nearest that holds a value, and that as its seed."""
+        return self._do(self._history(config, channels))
+
+    async def aget_delta_channel_history(self, *, config: Config, channels: Sequence[str]) -> Mapping[str, Any]:
+        return await self._ado(self._history(config, channels))
+
+    # Writing
+
+    def put(
+        self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+    ) -> Config:
+        """On disk when it returns."""
+        request, saved = self._put(config, checkpoint, metadata)
+        self._engine.run(request)
+        return saved
+
+    async def aput(
+        self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+    ) -> Config:
+        """On disk when it is done. One that is cancelled is written as a whole or not at all."""
+        if self._engine.is_crowded:
+            await _loops.bridge().room(self._engine)
+        request, saved = self._put(config, checkpoint, metadata)
+        await self._ask(request)
+        return saved
+
+    def put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = "") -> None:
+        self._engine.run(self._put_writes(config, writes, task_id, task_path))
+
+    async def aput_writes(
+        self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        if self._engine.is_crowded:
+            await _loops.bridge().room(self._engine)
+        await self._ask(self._put_writes(config, writes, task_id, task_path))
+
+    # Removing and copying
+
+    def delete_thread(self, thread_id: str) -> None:
+        self._engine.run(Request.delete_thread(str(thread_id)))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        await self._ask(Request.delete_thread(str(thread_id)))
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Removes the checkpoints of these runs, by ``run_id`` in their metadata, with their pending writes.
+
+        Those that a delta channel of a later run is rebuilt from stay.
+        """
+        self._do(_pruning.delete_for_runs(self._load, run_ids))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        await self._ado(_pruning.delete_for_runs(self._load, run_ids))
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copies all of a thread, pending writes included. ``sqlite3.IntegrityError`` where the target exists."""
+        self._engine.run(Request.copy_thread(str(source_thread_id), str(target_thread_id)))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        await self._ask(Request.copy_thread(str(source_thread_id), str(target_thread_id)))
+
+    def prune(
+        self,
+        thread_ids: Sequence[str] | None = None,
+        *,
+        strategy: str = _pruning.KEEP_LATEST,
+        keep_last: int | None = None,
+        older_than: Any = None,
+    ) -> None:
+        """Removes checkpoints that are not needed any more, with their pending writes.
+
+        ``"keep_latest"`` keeps the latest of each namespace, or the ``keep_last`` latest, and what their delta
+        channels are rebuilt from. ``"delete"`` removes whole threads. With ``older_than`` (a timedelta, seconds,
+        or a datetime) only what is older goes: checkpoints, or threads whose latest is. Without ``thread_ids``
+        all threads are pruned, if ``keep_last`` or ``older_than`` says how far; else ValueError is raised.
+
+        Pending writes of no checkpoint go too, an hour after they were written, and never those that are newer
+        than their namespace's latest checkpoint. May be called while graphs run.
+        """
+        self._do(_pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+
+    async def aprune(
+        self,
+        thread_ids: Sequence[str] | None = None,
+        *,
+        strategy: str = _pruning.KEEP_LATEST,
+        keep_last: int | None = None,
+        older_than: Any = None,
+    ) -> None:
+        await self._ado(_pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+
+    # The database as a whole
+
+    def stats(self, largest: int = 5) -> Stats:
+        """What the database holds and what was done with it; ``largest`` threads by name."""
+        return Stats.of(self._engine.run(Request.stats(largest)))
+
+    async def astats(self, largest: int = 5) -> Stats:
+        return Stats.of(await self._ask(Request.stats(largest)))
+
+    def vacuum(self) -> None:
+        """Gives the room of what was deleted back to the file system. Whoever writes waits meanwhile."""
+        self._engine.run(Request.vacuum())
+
+    async def avacuum(self) -> None:
+        await self._ask(Request.vacuum())
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copies the database as of this moment to a new file, while graphs run."""
+        self._engine.run(Request.backup(os.path.abspath(path)))
+
+    async def abackup(self, path: str | os.PathLike[str]) -> None:
+        await self._ask(Request.backup(os.path.abspath(path)))
+
+    def get_next_version(self, current: str | int | None, channel: None) -> str:
+        """As SqliteSaver's: counted up, with a random part behind the dot."""
+        if current is None:
+            version = 0
+        elif isinstance(current, int):
+            version = current
+        else:
+            version = int(current.split(".")[0])
+        return f"{version + 1:032}.{random.random():016}"
+
+    # What the two of each pair share
+
+    async def _ask(self, request: Request) -> Any:
+        return await _loops.bridge().ask(self._engine, request)
+
+    def _do(self, steps: Steps[T]) -> T:
+        try:
+            request = next(steps)
+            while True:
+                request = steps.send(self._engine.run(request))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    async def _ado(self, steps: Steps[T]) -> T:
+        try:
+            request = next(steps)
+            while True:
+                request = steps.send(await self._ask(request))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def _load(self, kind: Any, data: Any) -> Any:
+        return self._codec.loads(self.serde, kind, data)
+
+    def _put(self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata) -> tuple[Request, Config]:
+        configurable = config["configurable"]
+        thread_id = configurable["thread_id"]
+        checkpoint_ns = configurable["checkpoint_ns"]
+        kind, blob = self._codec.dumps(self.serde, checkpoint)
+        described = metadata_bytes(config, metadata)
+        parent = configurable.get("checkpoint_id")
+        row = (str(thread_id), checkpoint_ns, checkpoint["id"], parent, kind, blob, described)
+        return _bound(Request.put, row), configured(thread_id, checkpoint_ns, checkpoint["id"])
+
+    def _put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str) -> Request:
+        replace = all(write[0] in WRITES_IDX_MAP for write in writes)
+        rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
+        try:
+            return Request.put_writes(rows, replace)
+        except Unsupported:
+            return Request.put_writes([tuple(map(bindable, row)) for row in rows], replace)
+
+    def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
+        if found is None:
+            return None
+        row, writes = found
+        # As stock: who names a checkpoint gets the config back that it was named with.
+        own = config if get_checkpoint_id(config) else None
+        return self._tuple(own, config["configurable"].get("checkpoint_ns", ""), row, writes)
+
+    def _listed(self, row: tuple[Any, ...], writes: Any) -> CheckpointTuple:
+        return self._tuple(None, row[1], row, writes)
+
+    def _tuple(self, own: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: Any) -> CheckpointTuple:
+        writes.sort(key=write_order)
+        without_ns = (row[0], *row[2:])
+        return checkpoint_tuple(self._codec, self.serde, own, checkpoint_ns, without_ns, writes)
+
+    def _history(self, config: Config, channels: Sequence[str]) -> Steps[Mapping[str, Any]]:
+        if not channels:
+            return {}
+        configurable = config["configurable"]
+        checkpoint_id = get_checkpoint_id(config)
+        return (
+            yield from _delta.history(
+                self._load,
+                str(configurable["thread_id"]),
+                str(configurable.get("checkpoint_ns", "")),
+                str(checkpoint_id) if checkpoint_id else None,
+                list(channels),
+            )
+        )
+
+
+class Done:
+    """What is done already, and may be awaited all the same."""
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
+
+
+MEMORY = ":memory:"
+
+
+def _located(path: Any, read_only: bool) -> str:
+    """The path as it is to be opened: absolute, for the app may change its folder."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"path is a str or a PathLike, not {type(path).__name__}: RustSQLiteCheckpointer opens connections of its "
+            "own. Pass the path of the database; to go on with a connection of yours use SqliteSaver under "
+            "fast_langgraph.patch()"
+        )
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError("path is a str or a PathLike of str")
+    if not name or "\0" in name:
+        raise ValueError("path is empty" if not name else "path has a NUL in it")
+    if name.startswith("file:"):
+        raise ValueError(f"path is not a URI: {name!r}. For mode=ro there is read_only=True")
+    if name == MEMORY:
+        if read_only:
+            raise ValueError(f"{MEMORY} is empty: there is nothing to read only")
+        return name
+    located = os.path.abspath(name)
+    folder = os.path.dirname(located)
+    if not os.path.isdir(folder):
+        raise _sqlite3().OperationalError(f"unable to open database file {located}: there is no folder {folder}")
+    return located
+
+
+def _check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any) -> None:
+    if synchronous not in SYNCHRONOUS:
+        raise ValueError(f"synchronous is one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
+    number = isinstance(busy_timeout, (int, float)) and not isinstance(busy_timeout, bool)
+    if not number or not isfinite(busy_timeout) or not 0 <= busy_timeout <= 86_400:
+        raise ValueError(f"busy_timeout is a number of seconds from 0 to 86400, not {busy_timeout!r}")
+    for name, value, least in (("max_wal_bytes", max_wal_bytes, LEAST_WAL), ("readers", readers, 1)):
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 62:
+            raise ValueError(f"{name} is an int from {least} on, not {value!r}")
+    if readers > 256:
+        raise ValueError(f"readers is at most 256, not {readers}")
+
+
+def _sqlite3() -> Any:
+    """The module that SqliteSaver uses: connections of another library on the same file would lose data."""
+    import langgraph.checkpoint.sqlite
+
+    return vars(sys.modules[langgraph.checkpoint.sqlite.__name__])["sqlite3"]
+
+
+def _connection_type() -> Any:
+    module = _sqlite3()
+    route, reason = bind(module)
+    if route == PYTHON:
+        raise RuntimeError(
+            f"RustSQLiteCheckpointer can't reach SQLite from Rust: {reason}. SqliteSaver under fast_langgraph.patch() "
+            "works here: Python's sqlite3 does the storage then, and Rust the encoding"
+        )
+    return module.Connection
+
+
+_codecs: list[Codec] = []
+
+
+def _codec() -> Codec:
+    """Rust's for a JsonPlusSerializer as it is known, patched or not; else the serializer's own."""
+    if not _codecs:
+        dumps, loads = _serializer.sites()
+        _codecs.append(Codec(dumps.owner, dumps, loads, unpatched=not _versions.unsupported()))
+    return _codecs[0]
+
+
+def _bound(make: Callable[[tuple[Any, ...]], Request], row: tuple[Any, ...]) -> Request:
+    try:
+        return make(row)
+    except Unsupported:
+        return make(tuple(map(bindable, row)))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _checkpoint(config: Config) -> Request:
+    configurable = config["configurable"]
+    checkpoint_id = get_checkpoint_id(config)
+    return Request.checkpoint(
+        str(configurable["thread_id"]),
+        str(configurable.get("checkpoint_ns", "")),
+        str(checkpoint_id) if checkpoint_id else None,
+    )
+
+
+def _keys(config: Config | None, filter: dict[str, Any] | None, before: Config | None, limit: int | None) -> Request:
+    wanted: dict[str, Any] = {}
+    if config is not None:
+        wanted["thread"] = str(config["configurable"]["thread_id"])
+        wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
+        wanted["id"] = get_checkpoint_id(config) or None
+    if before is not None:
+        # Nothing is below an id that isn't there.
+        wanted["before"] = get_checkpoint_id(before) or ""
+    if limit is not None and limit >= 0:
+        wanted["limit"] = limit
+    if filter:
+        wanted["filter"] = json.dumps(filter, default=str)
+    return Request.keys(**wanted)
+
+
+os.register_at_fork(
+    before=_native.before_fork,
+    after_in_parent=_native.after_fork_in_parent,
+    after_in_child=_native.after_fork_in_child,
+)
+os.register_at_fork(after_in_child=_loops.forget)
+atexit.register(_native.close_all)

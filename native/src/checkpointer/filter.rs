@@ -1,0 +1,55 @@
+//! Which checkpoints a metadata filter lets through.
+//!
+//! Unlike SqliteSaver's, which is SQL, it takes any key for what it is, knows true from 1, and compares nested
+//! values by what they hold.
+use rusqlite::Connection;
+use serde_json::{Map, Number, Value};
+
+use crate::errors::SqlError;
+
+/// The values that metadata must have, as JSON; null also stands for a key that is not there.
+pub struct Filter(Map<String, Value>);
+
+impl Filter {
+    /// From a JSON object.
+    pub fn parse(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json).map(Self)
+    }
+
+    /// Whether the column's JSON passes. Fails as SQLite does where it is not JSON.
+    pub fn matches(&self, conn: &Connection, metadata: Option<&[u8]>) -> Result<bool, SqlError> {
+        let parsed: Value = match metadata {
+            None => Value::Null,
+            Some(bytes) => match serde_json::from_slice(bytes) {
+                Ok(parsed) => parsed,
+                // Python writes NaN and the like, which newer releases of SQLite read.
+                Err(_) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    let plain: String = conn.prepare_cached("SELECT json(?)")?.query_row([text], |row| row.get(0))?;
+                    serde_json::from_str(&plain).unwrap_or(Value::Null)
+                }
+            },
+        };
+        Ok(self.0.iter().all(|(key, wanted)| equal(wanted, parsed.get(key).unwrap_or(&Value::Null))))
+    }
+}
+
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => same_number(one, other),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, one)| other.get(key).is_some_and(|other| equal(one, other)))
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// 1 and 1.0 are the same, as in Python.
+#[allow(clippy::float_cmp)] // just that is asked
+fn same_number(one: &Number, other: &Number) -> bool {
+    if one.is_f64() || other.is_f64() { one.as_f64() == other.as_f64() } else { one == other }
+}

@@ -1,0 +1,63 @@
+//! What comes back, owned by Rust until the caller has the GIL again.
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::listing::{Batch, Listing};
+use super::maintenance::Stats;
+use super::standard::{CHECKPOINT, VALUE};
+use crate::columns::{Row, Rows, tuple, tuples};
+use crate::errors::SqlError;
+
+pub enum Reply {
+    Done,
+    Count(u64),
+    Checkpoint(Option<(Row, Rows)>),
+    Keys(Listing),
+    Batch(Batch),
+    Descriptions(Vec<Option<Row>>),
+    Ancestors(Rows),
+    ChannelWrites(Vec<Rows>),
+    Threads(Vec<String>),
+    Stats(Box<Stats>),
+}
+
+pub type Answer = Result<Reply, SqlError>;
+
+/// No column of a row is a serializer's.
+const NONE: usize = usize::MAX;
+
+impl Reply {
+    pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let with_writes = |(row, writes)| Ok((tuple(py, row, CHECKPOINT)?, tuples(py, writes, VALUE)?));
+        match self {
+            Self::Done | Self::Checkpoint(None) => Ok(py.None().into_bound(py)),
+            Self::Count(count) => count.into_bound_py_any(py),
+            Self::Checkpoint(Some(found)) => with_writes(found)?.into_bound_py_any(py),
+            Self::Keys(listing) => listing.into_bound_py_any(py),
+            Self::Batch(batch) => {
+                let rows = batch.rows.into_iter().map(with_writes).collect::<PyResult<Vec<_>>>()?;
+                (rows, batch.next).into_bound_py_any(py)
+            }
+            Self::Descriptions(found) => {
+                let rows = found.into_iter().map(|row| row.map(|row| tuple(py, row, NONE)).transpose());
+                rows.collect::<PyResult<Vec<_>>>()?.into_bound_py_any(py)
+            }
+            Self::Ancestors(rows) => tuples(py, rows, CHECKPOINT)?.into_bound_py_any(py),
+            Self::ChannelWrites(found) => {
+                let lists = found.into_iter().map(|rows| tuples(py, rows, VALUE)).collect::<PyResult<Vec<_>>>()?;
+                lists.into_bound_py_any(py)
+            }
+            Self::Threads(threads) => threads.into_bound_py_any(py),
+            Self::Stats(stats) => {
+                let dict = PyDict::new(py);
+                for (name, value) in stats.numbers {
+                    dict.set_item(name, value)?;
+                }
+                dict.set_item("last_checkpoint_id", stats.last_checkpoint_id)?;
+                dict.set_item("largest_threads", PyList::new(py, stats.largest_threads)?)?;
+                Ok(dict.into_any())
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The standard layout, which is SqliteSaver's: a row a checkpoint, a row a pending write.
+use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
+
+use super::work::{Row as Values, Work};
+use crate::columns::{Column, Row, Rows};
+use crate::errors::SqlError;
+
+const PUT: &str = "INSERT OR REPLACE INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
+                   parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)";
+const REPLACE_WRITE: &str = "INSERT OR REPLACE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
+                             task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const KEEP_WRITE: &str = "INSERT OR IGNORE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
+                          task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const COLUMNS: &str = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, \
+                       metadata FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?";
+
+/// Where the rows that are read have what the serializer made.
+pub const CHECKPOINT: usize = 5;
+pub const VALUE: usize = 3;
+
+fn run(conn: &Connection, sql: &str, row: &Values) -> Result<usize, SqlError> {
+    Ok(conn.prepare_cached(sql)?.execute(params_from_iter(row))?)
+}
+
+fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u64, SqlError> {
+    Ok(conn.prepare_cached(sql)?.execute(params_from_iter(parameters))? as u64)
+}
+
+/// Carries out `work`, and says of how many checkpoints (or orphaned writes) it was, where that is not plain.
+pub fn apply(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
+    match work {
+        Work::Put(row) => run(conn, PUT, row).map(|_| 1),
+        Work::PutWrites { rows, replace } => {
+            let sql = if *replace { REPLACE_WRITE } else { KEEP_WRITE };
+            for row in rows {
+                run(conn, sql, row)?;
+            }
+            Ok(0)
+        }
+        Work::DeleteThread(thread) => {
+            let deleted = delete(conn, "DELETE FROM checkpoints WHERE thread_id = ?", &[thread])?;
+            delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
+            Ok(deleted)
+        }
+        Work::DeleteCheckpoints { thread, keys } => {
+            let mut deleted = 0;
+            for (namespace, id) in keys {
+                let key = [thread, namespace, id];
+                deleted += delete(
+                    conn,
+                    "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+                    &key,
+                )?;
+                delete(
+                    conn,
+                    "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+                    &key,
+                )?;
+            }
+            Ok(deleted)
+        }
+        Work::DeleteOrphans { thread, before } => delete(
+            conn,
+            "DELETE FROM writes WHERE thread_id = ?1 AND checkpoint_id < ?2 \
+             AND checkpoint_id GLOB '????????-????-6???-????-????????????' \
+             AND checkpoint_id < (SELECT max(checkpoint_id) FROM checkpoints c \
+                 WHERE c.thread_id = ?1 AND c.checkpoint_ns = writes.checkpoint_ns) \
+             AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.thread_id = ?1 \
+                 AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)",
+            &[thread, before],
+        ),
+        Work::CopyThread { source, target } => copy_thread(conn, source, target),
+    }
+}
+
+fn copy_thread(conn: &Connection, source: &str, target: &str) -> Result<u64, SqlError> {
+    let taken: bool = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE thread_id = ?1) \
+             OR EXISTS (SELECT 1 FROM writes WHERE thread_id = ?1)",
+        )?
+        .query_row([target], |row| row.get(0))?;
+    if taken {
+        let message = format!("thread {target:?} has checkpoints already");
+        return Err(SqlError::new(ffi::SQLITE_CONSTRAINT, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, message));
+    }
+    let copied = conn.execute(
+        "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, \
+         metadata) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata \
+         FROM checkpoints WHERE thread_id = ?1",
+        [source, target],
+    )?;
+    conn.execute(
+        "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value) \
+         SELECT ?2, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value \
+         FROM writes WHERE thread_id = ?1",
+        [source, target],
+    )?;
+    Ok(copied as u64)
+}
+
+fn row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<Result<Row, SqlError>> {
+    (0..columns).map(|index| Ok(Column::new(row.get_ref(index)?))).collect()
+}
+
+/// The checkpoint of this id, or the latest of its namespace.
+pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&str>) -> Result<Option<Row>, SqlError> {
+    let found = if let Some(id) = id {
+        conn.prepare_cached(&format!("{COLUMNS} AND checkpoint_id = ?"))?
+            .query_row([thread, namespace, id], |found| row(found, 7))
+            .optional()?
+    } else {
+        conn.prepare_cached(&format!("{COLUMNS} ORDER BY checkpoint_id DESC LIMIT 1"))?
+            .query_row([thread, namespace], |found| row(found, 7))
+            .optional()?
+    };
+    found.transpose()
+}
+
+/// A checkpoint's parent and metadata.
+pub fn description(conn: &Connection, thread: &str, namespace: &str, id: &str) -> Result<Option<Row>, SqlError> {
+    conn.prepare_cached(
+        "SELECT parent_checkpoint_id, metadata FROM checkpoints \
+         WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+    )?
+    .query_row([thread, namespace, id], |found| row(found, 2))
+    .optional()?
+    .transpose()
+}
+
+/// The pending writes of a checkpoint, of one channel or of all: task_id, channel, type, value, task_path, idx.
+pub fn pending_writes(
+    conn: &Connection,
+    has_task_path: bool,
+    key: (&str, &str, &str),
+    channel: Option<&str>,
+) -> Result<Rows, SqlError> {
+    let task_path = if has_task_path { "task_path" } else { "''" };
+    let one = if channel.is_some() { " AND channel = ?" } else { "" };
+    let sql = format!(
+        "SELECT task_id, channel, type, value, {task_path}, idx FROM writes \
+         WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?{one}"
+    );
+    let (thread, namespace, id) = key;
+    let parameters = [thread, namespace, id].into_iter().chain(channel);
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut found = statement.query(params_from_iter(parameters))?;
+    let mut rows = Vec::new();
+    while let Some(next) = found.next()? {
+        rows.push(row(next, 6)??);
+    }
+    Ok(rows)
+}

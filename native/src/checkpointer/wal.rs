@@ -1,0 +1,129 @@
+//! Moving the write-ahead log into the database, off the way of those who write.
+//!
+//! While that is done a second connection holds a snapshot, so that the log can't start over under it: up to
+//! SQLite 3.51.2 a checkpoint beside a writer that starts the log over can lose what was committed.
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+
+use super::connection::{self, Use};
+use super::database::Database;
+use super::{busy, lock};
+use crate::errors::SqlError;
+
+/// Of the log's file, and of each page in it.
+const HEADER: u64 = 32;
+const FRAME_HEADER: u64 = 24;
+
+thread_local! {
+    /// Pages in the log after this thread's last commit. SQLite passes nothing on that would tell whose.
+    static PAGES: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+#[derive(Default)]
+pub struct Wal {
+    connections: Mutex<Option<Pair>>,
+    /// Whether a thread was asked to.
+    asked: AtomicBool,
+    page_size: AtomicU64,
+    /// Pages of the log that are in the database too, as far as we know.
+    moved: AtomicU64,
+    /// The size from which on a writer waits: the bound, or more where somebody's snapshot keeps it.
+    bound: AtomicU64,
+}
+
+struct Pair {
+    checkpoint: Connection,
+    snapshot: Connection,
+}
+
+impl Wal {
+    /// Ends what is going on and closes the connections.
+    pub fn close(&self) {
+        drop(lock(&self.connections).take());
+    }
+
+    fn bytes(&self, pages: u64) -> u64 {
+        HEADER + pages * (self.page_size.load(Ordering::Relaxed) + FRAME_HEADER)
+    }
+}
+
+/// Hears of each commit of `conn` how long the log is.
+pub fn watch(conn: &Connection, database: &Database) -> Result<(), SqlError> {
+    let page_size: u64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    database.wal.page_size.store(page_size, Ordering::Relaxed);
+    database.wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
+    conn.wal_hook(Some(|_, pages| {
+        PAGES.set(u64::try_from(pages).ok());
+        Ok(())
+    }));
+    Ok(())
+}
+
+/// After a commit: has the log moved in the background when it has grown enough.
+pub fn committed(database: &Arc<Database>) {
+    let wal = &database.wal;
+    let Some(pages) = PAGES.take() else { return };
+    database.counters.wal_bytes.set(wal.bytes(pages));
+    if pages < wal.moved.load(Ordering::Relaxed) {
+        // It has started over.
+        wal.moved.store(0, Ordering::Relaxed);
+        wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
+    }
+    let new = wal.bytes(pages - wal.moved.load(Ordering::Relaxed).min(pages));
+    if new < database.options.checkpoint_from() || wal.asked.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    database.checkpointing.push(
+        database,
+        |database| &database.checkpointing,
+        Box::new(|database| {
+            // An error is met again, and told, by whoever reads or writes next.
+            drop(checkpoint(database));
+            database.counters.wal_checkpoints.add(1);
+            database.wal.asked.store(false, Ordering::Release);
+        }),
+    );
+}
+
+/// Before a commit: where the log has reached its bound, has it moved first. With no other writer meanwhile all
+/// of it is, and it starts over.
+pub fn keep_bounded(database: &Database) {
+    let wal = &database.wal;
+    let bytes = database.counters.wal_bytes.get();
+    if bytes <= wal.bound.load(Ordering::Relaxed) || database.options.is_memory() {
+        return;
+    }
+    database.counters.wal_checkpoints_waited_for.add(1);
+    if !checkpoint(database).unwrap_or(false) {
+        // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
+        wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
+    }
+}
+
+/// Moves the log as far as snapshots let it; whether that was all of it.
+pub fn checkpoint(database: &Database) -> Result<bool, SqlError> {
+    let options = &database.options;
+    if options.is_memory() || options.read_only {
+        return Ok(true);
+    }
+    let mut connections = lock(&database.wal.connections);
+    let pair = match &mut *connections {
+        Some(pair) => pair,
+        None => connections.insert(Pair {
+            checkpoint: connection::open(options, Use::Checkpoint)?,
+            snapshot: connection::open(options, Use::Read)?,
+        }),
+    };
+    busy::limit(options.busy_timeout);
+    let snapshot = pair.snapshot.unchecked_transaction()?;
+    // The transaction has its snapshot from the first that it reads.
+    snapshot.prepare_cached("SELECT count(*) FROM sqlite_master")?.query_row([], |row| row.get::<_, i64>(0))?;
+    let mut passive = pair.checkpoint.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
+    let (log, moved): (i64, i64) = passive.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    drop(snapshot);
+    database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
+    Ok(moved == log)
+}

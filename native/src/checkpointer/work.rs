@@ -1,0 +1,46 @@
+//! What is to be written: one call of a checkpointer, as a whole or not at all.
+use crate::operation::Value;
+
+/// The columns of a row, in the order of its table.
+pub type Row = Vec<Value>;
+
+/// A checkpoint's namespace and id, within its thread.
+pub type Key = (String, String);
+
+pub enum Work {
+    /// thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    Put(Row),
+    /// Each thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value; a row that
+    /// is there already is replaced or kept.
+    PutWrites { rows: Vec<Row>, replace: bool },
+    /// All that there is of a thread.
+    DeleteThread(String),
+    /// Checkpoints of a thread, with their pending writes.
+    DeleteCheckpoints { thread: String, keys: Vec<Key> },
+    /// Pending writes of a thread that belong to no checkpoint, of ids below `before` and below their
+    /// namespace's latest checkpoint.
+    DeleteOrphans { thread: String, before: String },
+    /// A thread under another name, which must be free.
+    CopyThread { source: String, target: String },
+}
+
+impl Work {
+    /// How much memory waits with it.
+    pub fn bytes(&self) -> usize {
+        let row = |row: &Row| row.iter().map(Value::len).sum::<usize>();
+        match self {
+            Self::Put(values) => row(values),
+            Self::PutWrites { rows, .. } => rows.iter().map(row).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it takes one statement, which SQLite carries out as a whole or not at all.
+    pub fn is_one_statement(&self) -> bool {
+        match self {
+            Self::Put(_) => true,
+            Self::PutWrites { rows, .. } => rows.len() == 1,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Group commit: whoever comes first writes, and with it what others have queued meanwhile.
+//!
+//! Nobody waits for company, and who is alone hands nothing over: the caller's own thread writes. All that
+//! waits when it is done goes in the next transaction, carried out by one of those who wait.
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread};
+
+use rusqlite::Connection;
+
+use super::completions::Ticket;
+use super::connection::{self, Use};
+use super::database::Database;
+use super::gate::Inside;
+use super::options::{QUEUE_BYTES, fits};
+use super::reply::{Answer, Reply};
+use super::work::Work;
+use super::{busy, lock, schema, standard, wal};
+use crate::errors::SqlError;
+
+#[derive(Default)]
+pub struct Writer {
+    queue: Mutex<Queue>,
+    /// The one connection that writes; opened when it is first needed.
+    conn: Mutex<Option<Connection>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    /// Whether somebody is writing, or was asked to.
+    leading: bool,
+    /// Who wants to hear when there is room again.
+    room: Vec<Ticket>,
+}
+
+/// An operation in the queue.
+struct Entry {
+    work: Arc<Work>,
+    waiter: Waiter,
+    progress: Mutex<Progress>,
+}
+
+enum Waiter {
+    Thread(Thread),
+    /// Taken when it is told.
+    Loop(Mutex<Option<(Ticket, Inside)>>),
+}
+
+enum Progress {
+    Waiting,
+    /// Its thread is to write what waits, this included.
+    Lead,
+    Done(Answer),
+}
+
+impl Entry {
+    fn finish(&self, answer: Answer) {
+        match &self.waiter {
+            Waiter::Thread(thread) => {
+                let mut progress = lock(&self.progress);
+                if !matches!(*progress, Progress::Done(_)) {
+                    *progress = Progress::Done(answer);
+                    drop(progress);
+                    thread.unpark();
+                }
+            }
+            Waiter::Loop(waiter) => {
+                let waiter = lock(waiter).take();
+                if let Some((ticket, inside)) = waiter {
+                    drop(inside);
+                    ticket.post(answer);
+                }
+            }
+        }
+    }
+}
+
+/// Entries on their way to disk. None is left without an answer, whatever happens.
+struct Batch(Vec<Arc<Entry>>);
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        for entry in &self.0 {
+            entry.finish(Err(SqlError::programming("the operation was not carried out")));
+        }
+    }
+}
+
+/// The turn to write, passed on when it ends.
+struct Turn<'a>(&'a Arc<Database>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.writer.queue);
+        let Some(next) = queue.waiting.front().map(Arc::clone) else {
+            queue.leading = false;
+            return;
+        };
+        drop(queue);
+        match &next.waiter {
+            Waiter::Thread(thread) => {
+                *lock(&next.progress) = Progress::Lead;
+                thread.unpark();
+            }
+            Waiter::Loop(_) => lead_elsewhere(self.0),
+        }
+    }
+}
+
+/// Has a thread of ours write what waits.
+fn lead_elsewhere(database: &Arc<Database>) {
+    database.writing.push(
+        database,
+        |database| &database.writing,
+        Box::new(|database| {
+            let turn = Turn(database);
+            database.writer.write_batch(database);
+            drop(turn);
+        }),
+    );
+}
+
+impl Writer {
+    /// Writes on the calling thread, or lets another that is writing anyway do it, and waits.
+    pub fn write(&self, database: &Arc<Database>, work: &Arc<Work>) -> Answer {
+        let mut queue = lock(&self.queue);
+        if queue.leading {
+            let waiter = Waiter::Thread(thread::current());
+            let entry = queue.push(database, work, waiter);
+            drop(queue);
+            return self.wait(database, &entry);
+        }
+        queue.leading = true;
+        drop(queue);
+        let turn = Turn(database);
+        let answer = self.with(database, |conn| alone(conn, work));
+        drop(turn);
+        database.counters.operations.add(1);
+        answer?.map(Reply::Count)
+    }
+
+    /// Has it written by another thread.
+    pub fn submit(&self, database: &Arc<Database>, work: &Arc<Work>, ticket: Ticket, inside: Inside) {
+        let mut queue = lock(&self.queue);
+        queue.push(database, work, Waiter::Loop(Mutex::new(Some((ticket, inside)))));
+        let lead = !std::mem::replace(&mut queue.leading, true);
+        drop(queue);
+        if lead {
+            lead_elsewhere(database);
+        }
+    }
+
+    /// Whether so much waits to be written that those who can wait should.
+    pub fn is_crowded(&self) -> bool {
+        lock(&self.queue).bytes > QUEUE_BYTES
+    }
+
+    /// Tells when there is room again.
+    pub fn tell_of_room(&self, ticket: Ticket) {
+        let mut queue = lock(&self.queue);
+        if queue.bytes > QUEUE_BYTES {
+            queue.room.push(ticket);
+        } else {
+            drop(queue);
+            ticket.post(Ok(Reply::Done));
+        }
+    }
+
+    fn wait(&self, database: &Arc<Database>, entry: &Entry) -> Answer {
+        loop {
+            // A statement of its own, so that nobody parks with the lock.
+            let progress = std::mem::replace(&mut *lock(&entry.progress), Progress::Waiting);
+            match progress {
+                Progress::Done(answer) => return answer,
+                Progress::Lead => {
+                    let turn = Turn(database);
+                    self.write_batch(database);
+                    drop(turn);
+                }
+                Progress::Waiting => thread::park(),
+            }
+        }
+    }
+
+    /// Writes what waits, in one transaction.
+    fn write_batch(&self, database: &Arc<Database>) {
+        let batch = Batch(lock(&self.queue).take(database));
+        let works: Vec<&Work> = batch.0.iter().map(|entry| &*entry.work).collect();
+        let written = self.with(database, |conn| together(conn, &works));
+        database.counters.operations.add(works.len() as u64);
+        database.counters.largest_batch.at_least(works.len() as u64);
+        match written {
+            Ok(outcomes) => {
+                for (entry, outcome) in batch.0.iter().zip(outcomes) {
+                    entry.finish(outcome.map(Reply::Count));
+                }
+            }
+            Err(error) => batch.0.iter().for_each(|entry| entry.finish(Err(error.clone()))),
+        }
+    }
+
+    /// Calls `work` with the connection, opened if need be, and looks after the write-ahead log.
+    pub fn with<T>(&self, database: &Arc<Database>, work: impl FnOnce(&Connection) -> T) -> Result<T, SqlError> {
+        let mut conn = lock(&self.conn);
+        let conn = self.opened(database, &mut conn)?;
+        busy::limit(database.options.busy_timeout);
+        database.check_identity()?;
+        wal::keep_bounded(database);
+        let result = work(conn);
+        database.counters.commits.add(1);
+        wal::committed(database);
+        Ok(result)
+    }
+
+    fn opened<'a>(&self, database: &Database, conn: &'a mut Option<Connection>) -> Result<&'a Connection, SqlError> {
+        match conn {
+            Some(conn) => Ok(conn),
+            None => {
+                let opened = connection::open(&database.options, Use::Write)?;
+                let schema = schema::prepare(&opened, &database.options)
+                    .map_err(|error| connection::explained(&database.options, error))?;
+                wal::watch(&opened, database)?;
+                database.opened(schema);
+                Ok(conn.insert(opened))
+            }
+        }
+    }
+
+    /// Opens the connection, and with it makes the tables.
+    pub fn open(&self, database: &Database) -> Result<(), SqlError> {
+        self.opened(database, &mut lock(&self.conn)).map(|_| ())
+    }
+
+    /// The connection, for whoever closes it.
+    pub fn take(&self) -> Option<Connection> {
+        lock(&self.conn).take()
+    }
+
+    /// Of a database in memory, which lives as long as its connection.
+    pub fn keep(&self, conn: Connection) {
+        *lock(&self.conn) = Some(conn);
+    }
+}
+
+impl Queue {
+    fn push(&mut self, database: &Database, work: &Arc<Work>, waiter: Waiter) -> Arc<Entry> {
+        let entry = Arc::new(Entry { work: Arc::clone(work), waiter, progress: Mutex::new(Progress::Waiting) });
+        self.bytes += work.bytes();
+        self.waiting.push_back(Arc::clone(&entry));
+        database.counters.queued.set(self.waiting.len() as u64);
+        database.counters.most_queued.at_least(self.waiting.len() as u64);
+        entry
+    }
+
+    /// As much as goes in one transaction.
+    fn take(&mut self, database: &Database) -> Vec<Arc<Entry>> {
+        let mut batch: Vec<Arc<Entry>> = Vec::with_capacity(self.waiting.len());
+        let mut bytes = 0;
+        while let Some(next) = self.waiting.front()
+            && fits(batch.len(), bytes, &next.work)
+        {
+            bytes += next.work.bytes();
+            batch.extend(self.waiting.pop_front());
+        }
+        self.bytes -= bytes;
+        database.counters.queued.set(self.waiting.len() as u64);
+        if self.bytes <= QUEUE_BYTES {
+            self.room.drain(..).for_each(|ticket| ticket.post(Ok(Reply::Done)));
+        }
+        batch
+    }
+}
+
+fn run(conn: &Connection, sql: &str) -> Result<(), SqlError> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// In a transaction of its own.
+fn alone(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
+    if work.is_one_statement() {
+        return standard::apply(conn, work);
+    }
+    run(conn, "BEGIN IMMEDIATE")?;
+    let result = standard::apply(conn, work).and_then(|count| run(conn, "COMMIT").map(|()| count));
+    if result.is_err() && !conn.is_autocommit() {
+        run(conn, "ROLLBACK")?;
+    }
+    result
+}
+
+fn together(conn: &Connection, works: &[&Work]) -> Vec<Result<u64, SqlError>> {
+    let each_alone = || works.iter().map(|work| alone(conn, work)).collect();
+    if works.len() < 2 { each_alone() } else { in_one_transaction(conn, works).unwrap_or_else(each_alone) }
+}
+
+/// An operation that fails undoes itself and no other. None where the transaction is gone with all that was
+/// done in it (a full disk, say): then nobody is told that it was done.
+fn in_one_transaction(conn: &Connection, works: &[&Work]) -> Option<Vec<Result<u64, SqlError>>> {
+    if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
+        return Some(works.iter().map(|_| Err(error.clone())).collect());
+    }
+    let mut results = Vec::with_capacity(works.len());
+    for work in works {
+        results.push(member(conn, work));
+        if conn.is_autocommit() {
+            return None;
+        }
+    }
+    if run(conn, "COMMIT").is_ok() {
+        return Some(results);
+    }
+    if !conn.is_autocommit() {
+        // What can't be rolled back either is told by the operations, each by itself.
+        drop(run(conn, "ROLLBACK"));
+    }
+    None
+}
+
+fn member(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
+    if work.is_one_statement() {
+        return standard::apply(conn, work);
+    }
+    run(conn, "SAVEPOINT member")?;
+    let result = standard::apply(conn, work);
+    if result.is_err() && !conn.is_autocommit() {
+        run(conn, "ROLLBACK TO member")?;
+    }
+    if !conn.is_autocommit() {
+        run(conn, "RELEASE member")?;
+    }
+    result
+}

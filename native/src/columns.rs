@@ -1,0 +1,80 @@
+//! Columns of rows that were read, owned by Rust, and the Python objects that they become.
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+use rusqlite::types::ValueRef;
+
+use crate::buffer::{self, Blob};
+use crate::errors::SqlError;
+use crate::operation::Unsupported;
+
+/// A column of a row, copied.
+pub enum Column {
+    Null,
+    Int(i64),
+    Float(f64),
+    /// Not yet checked to be UTF-8.
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+}
+
+pub type Row = Vec<Column>;
+pub type Rows = Vec<Row>;
+
+/// A copy of what SQLite lends until the next step, in a buffer of the pool where that is worth it.
+pub fn copied(bytes: &[u8]) -> Result<Vec<u8>, SqlError> {
+    let mut copy = if bytes.len() < buffer::KEPT_LEAST { Vec::new() } else { buffer::take() };
+    copy.try_reserve(bytes.len()).map_err(|_| SqlError::no_memory())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+impl Column {
+    pub fn new(value: ValueRef<'_>) -> Result<Self, SqlError> {
+        Ok(match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(value) => Self::Int(value),
+            ValueRef::Real(value) => Self::Float(value),
+            ValueRef::Text(text) => Self::Text(copied(text)?),
+            ValueRef::Blob(bytes) => Self::Blob(copied(bytes)?),
+        })
+    }
+
+    /// How much of it lies in memory of its own.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
+            Self::Null | Self::Int(_) | Self::Float(_) => 0,
+        }
+    }
+
+    /// `Blob` where a serializer's output is expected, bytes in any other place.
+    fn into_python(self, py: Python<'_>, serialized: bool) -> PyResult<Bound<'_, PyAny>> {
+        Ok(match self {
+            Self::Null => py.None().into_bound(py),
+            Self::Int(value) => value.into_pyobject(py)?.into_any(),
+            Self::Float(value) => value.into_pyobject(py)?.into_any(),
+            Self::Text(bytes) => {
+                let text = std::str::from_utf8(&bytes).map_err(|_| Unsupported::new_err("a text that is not UTF-8"))?;
+                let text = PyString::new(py, text).into_any();
+                buffer::give_back(bytes);
+                text
+            }
+            Self::Blob(bytes) if !serialized => {
+                let copy = PyBytes::new(py, &bytes).into_any();
+                buffer::give_back(bytes);
+                copy
+            }
+            Self::Blob(bytes) => Bound::new(py, Blob::new(bytes))?.into_any(),
+        })
+    }
+}
+
+/// A tuple of the row, whose column `serialized` is what a serializer made.
+pub fn tuple(py: Python<'_>, row: Row, serialized: usize) -> PyResult<Bound<'_, PyTuple>> {
+    let columns = (0..).zip(row).map(|(index, column)| column.into_python(py, index == serialized));
+    PyTuple::new(py, columns.collect::<PyResult<Vec<_>>>()?)
+}
+
+pub fn tuples(py: Python<'_>, rows: Rows, serialized: usize) -> PyResult<Vec<Bound<'_, PyTuple>>> {
+    rows.into_iter().map(|row| tuple(py, row, serialized)).collect()
+}
