@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+import aiosqlite.core
+from aiosqlite import Connection as _Connection
+
 from fast_langgraph import _native, _saver_sql
 from fast_langgraph._codec import Codec
 from fast_langgraph._commit import Statements, Waiting, carry_out, queue_of
@@ -70,17 +73,17 @@ def _retrieve(batch: asyncio.Future[None]) -> None:
 def connection(saver: Any) -> Any:
     """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
     conn = getattr(saver, "conn", None)
-    return conn._connection if type(conn) is _Connection else None
+    return getattr(conn, "_connection", None) if type(conn) is _Connection else None
 
 
-try:
-    from aiosqlite import Connection as _Connection
-except ImportError:
-    _Connection = None  # type: ignore[assignment,misc]
+def _unknown_aiosqlite() -> str:
+    """Why aiosqlite can't be used: what is used of it is private, and may go; empty where it is there."""
+    missing = [name for name in ("_conn", "_execute") if not hasattr(_Connection, name)]
+    missing += [] if "sqlite3" in vars(aiosqlite.core) else ["core.sqlite3"]
+    return f"this release of aiosqlite has no {' and no '.join(missing)}" if missing else ""
 
 
 def sites(codec: Codec) -> list[PatchSite]:
-    import aiosqlite.core
     from langgraph.checkpoint.base import WRITES_IDX_MAP
     from langgraph.checkpoint.sqlite import aio
 
@@ -198,5 +201,5 @@ def sites(codec: Codec) -> list[PatchSite]:
         "aget_tuple": aget_tuple,
         "adelete_thread": adelete_thread,
     }
-    skip = without_handle(vars(aiosqlite.core)["sqlite3"])
+    skip = _unknown_aiosqlite() or without_handle(vars(aiosqlite.core)["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
