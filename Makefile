@@ -14,7 +14,7 @@ SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
-run: $(VENV)/.built ## Build, and run an agent on stock and on Rust, side by side
+run: $(VENV)/.built ## Build, and run an agent, on stock and on Rust
 	$(BIN)/python examples/agent.py
 
 test: $(VENV)/.built ## Build, and run all tests
@@ -35,10 +35,10 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/async_agents.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
-test-all-pythons: ## Run all tests on each of CPython 3.10 to 3.13 that is found
+test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
 	scripts/test-all-pythons
 
-test-matrix: ## Run the codec's tests on the oldest and the newest releases of what it stands on
+test-matrix: ## The tests beside stock, on old and new dependencies
 	scripts/test-matrix
 
 clean: ## Remove what was built and installed here
