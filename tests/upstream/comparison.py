@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from releases import Releases
+from environments import Releases
 from suites import Run
 
 #: how often stock runs a test again that did not end alike, until it ends as the patched one did

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from comparison import Row, compare, complaints, settle
-from releases import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
+from environments import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
 from suites import Run, Suite, run, suites
 
 INTERPRETER = f"{platform.python_implementation()} {platform.python_version()}"

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from releases import CACHE, HERE, Releases, fetch
+from environments import CACHE, HERE, Releases, fetch
 
 SERIALIZER = ("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed")
 SAVERS = (
