@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
 
-.PHONY: help run test lint bench test-all-pythons test-matrix clean
+.PHONY: help run test lint bench test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -41,8 +41,14 @@ test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
 test-matrix: ## The tests beside stock, on old and new dependencies
 	scripts/test-matrix
 
+test-upstream: $(VENV)/.installed ## Run upstream's own suites on stock and patched, newest releases
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py
+
+test-upstream-all: $(VENV)/.installed ## The same on each release that is supported; writes RESULTS.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py --all
+
 clean: ## Remove what was built and installed here
-	rm -rf .venv* target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv* .upstream target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
 $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 	@PYTHON="$(PYTHON)" scripts/check-toolchain
