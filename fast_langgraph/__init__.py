@@ -12,13 +12,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph._native import FallbackError
     from fast_langgraph.patching import disabled, is_patched, patch, unpatch
     from fast_langgraph.reporting import Site, Status, status
 
 __version__ = "0.1.0"
-__all__ = ["Site", "Status", "__version__", "disabled", "is_patched", "patch", "status", "unpatch"]
+__all__ = ["FallbackError", "Site", "Status", "__version__", "disabled", "is_patched", "patch", "status", "unpatch"]
 
 _HOMES = {
+    "FallbackError": "fast_langgraph._native",
     "disabled": "fast_langgraph.patching",
     "is_patched": "fast_langgraph.patching",
     "patch": "fast_langgraph.patching",
