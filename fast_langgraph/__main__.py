@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from fast_langgraph.reporting import Status
 
 USAGE = """\
-fast-langgraph status [--json]    would an app be patched here; if not, why, and what helps
+fast-langgraph status [--json]    would a program be patched here; if not, why
 fast-langgraph app.py args...     run a program patched, as "python app.py args..."
-fast-langgraph -m module args...  the same with a module, or with any other of Python's options
+fast-langgraph -m module args...  or a module, or any other arguments of Python's
 fast-langgraph --version
 
-"python -m fast_langgraph" does the same with the Python that it is given to."""
+"python -m fast_langgraph" does the same with that Python and its options."""
 
 
 def main() -> int:
@@ -77,6 +77,7 @@ def show_status(arguments: list[str]) -> int:
         for name in _environment.unknown_variables()
     ]
     notes += _settings.read().complaints
+    _settings.logged.update(notes)
     why, fix = _environment.obstacle()
     found = None
     try:
@@ -96,7 +97,7 @@ def show_status(arguments: list[str]) -> int:
         why, fix = f"{type(error).__name__}: {error}", "see the message, or install fast-langgraph again"
     else:
         if not why and not found.patched:
-            why = found.refusal or next(iter(found.sites.values())).reason
+            why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"
             fix = f"pip install {_versions.known()}" if found.refusal else "see the sites below"
     if options.json:
         report = {"on": not why, "why": why, "fix": fix, "notes": notes, "status": found and found.to_dict()}

@@ -37,7 +37,7 @@ def obstacle() -> tuple[str, str]:
     """Why FAST_LANGGRAPH_AUTO_PATCH has no effect in this process, and the fix; empty where it has."""
     settings = _settings.read()
     if settings.disabled:
-        return f"{_settings.DISABLE}={os.environ[_settings.DISABLE]} is set", f"unset {_settings.DISABLE}"
+        return f"{_settings.DISABLE} is set", f"unset {_settings.DISABLE}"
     if not settings.on_import:
         value = os.environ.get(_settings.AUTO_PATCH)
         why = "not set" if value is None else f"{value!r}"

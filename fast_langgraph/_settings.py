@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fast_langgraph._stock import CLASSES, SITES
 
@@ -21,8 +21,7 @@ ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     #: whether classes are patched when their modules are imported later
     on_import: bool
     disabled: bool
@@ -45,7 +44,8 @@ class Settings:
 #: of the last ``patch()``; None before it, and after ``unpatch()``
 _asked: Settings | None = None
 
-_logged: set[str] = set()
+#: what the user has heard already
+logged: set[str] = set()
 
 
 def current() -> Settings:
@@ -114,8 +114,8 @@ def read(
 def log(notices: list[str]) -> None:
     """One line for each that was not logged before: nobody may be there to catch a warning."""
     for notice in notices:
-        if notice not in _logged:
+        if notice not in logged:
             from logging import getLogger
 
-            _logged.add(notice)
+            logged.add(notice)
             getLogger("fast_langgraph").warning("fast_langgraph: %s", notice)

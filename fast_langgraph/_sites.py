@@ -59,10 +59,12 @@ class PatchSite:
             self.stock = live
             try:
                 self.replacement = self._make(self)
-            except LookupError as error:
-                self.skip = str(error.args[0])
             except Exception as error:
-                self.failure = f"{type(error).__name__}: {error}"
+                # LookupError itself, not a KeyError, says in words what a release does not have.
+                if type(error) is LookupError:
+                    self.skip = str(error)
+                else:
+                    self.failure = f"{type(error).__name__}: {error}"
         if self.replacement is not None and live is self.stock:
             setattr(self.owner, self.attribute, self.replacement)
 

@@ -144,7 +144,7 @@ def status() -> Status:
     if not _settings.asked():
         # The question is why the variable does not do it.
         obstacle = _environment.obstacle()[0]
-        refusal = obstacle and f"patch() is not in effect, and {obstacle}"
+        refusal = obstacle if settings.disabled or not obstacle else f"patch() is not in effect, and {obstacle}"
     sites = [site for cls in CLASSES for site in _sites(cls, settings, refusal)]
     python = {platform.python_implementation(): platform.python_version()}
     return Status(
