@@ -103,10 +103,9 @@ def show_status(arguments: list[str]) -> int:
         report = {"on": not why, "why": why, "fix": fix, "notes": notes, "status": found and found.to_dict()}
         print(json.dumps(report, indent=2))
     else:
-        for line in verdict(why, fix, found):
-            print(fill(line, max(40, get_terminal_size().columns), subsequent_indent="     "))
-        for note in notes:
-            print(fill(f"note: {note}", max(40, get_terminal_size().columns), subsequent_indent="      "))
+        width = max(40, get_terminal_size().columns)
+        for line in [*verdict(why, fix, found), *(f"note: {note}" for note in notes)]:
+            print(fill(line, width, subsequent_indent=" " * 5, break_on_hyphens=False))
         if found is not None:
             print(f"\n{found!r}")
     return 1 if why else 0

@@ -77,7 +77,13 @@ class Status:
 
         def add(text: str, indent: int) -> None:
             lines.extend(
-                wrap(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2), tabsize=1)
+                wrap(
+                    text,
+                    width,
+                    initial_indent=" " * indent,
+                    subsequent_indent=" " * (indent + 2),
+                    break_on_hyphens=False,
+                )
             )
 
         if self.refusal:
