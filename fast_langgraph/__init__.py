@@ -12,13 +12,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph._native import FallbackError
     from fast_langgraph.patching import disabled, is_patched, patch, unpatch
     from fast_langgraph.reporting import Site, Status, status
 
 __version__ = "0.1.0"
-__all__ = ["Site", "Status", "__version__", "disabled", "is_patched", "patch", "status", "unpatch"]
+__all__ = ["FallbackError", "Site", "Status", "__version__", "disabled", "is_patched", "patch", "status", "unpatch"]
 
 _HOMES = {
+    "FallbackError": "fast_langgraph._native",
     "disabled": "fast_langgraph.patching",
     "is_patched": "fast_langgraph.patching",
     "patch": "fast_langgraph.patching",
@@ -30,11 +32,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
     module = _HOMES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value

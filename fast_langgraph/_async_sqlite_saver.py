@@ -28,7 +28,7 @@ from fast_langgraph._rows import (
     write_rows,
 )
 from fast_langgraph._sites import PatchSite
-from fast_langgraph._sqlite_saver import without_handle
+from fast_langgraph._sqlite_saver import ONLY_SQLITE3, without_handle
 
 
 async def commit(saver: Any, statements: Statements) -> bool:
@@ -83,10 +83,10 @@ def _unknown_aiosqlite() -> str:
     return f"this release of aiosqlite has no {' and no '.join(missing)}" if missing else ""
 
 
-def sites(codec: Codec) -> list[PatchSite]:
+def sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     from langgraph.checkpoint.base import WRITES_IDX_MAP
-    from langgraph.checkpoint.sqlite import aio
 
+    codec = Codec(*serializer)
     owner = aio.AsyncSqliteSaver
     guard = Guard(owner, "setup")
 
@@ -115,6 +115,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 described,
             )
             if not await commit(self, [(statement, [row])]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 # A value of no type that is bound here: sqlite3's own way to bind it, or its error.
                 async with self.lock, self.conn.execute(statement, tuple(map(plain, row))):
                     await self.conn.commit()
@@ -138,6 +139,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             await self.setup()
             rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
             if not await commit(self, [(statement, rows)]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 async with self.lock, self.conn.cursor() as cursor:
                     await cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
                     await self.conn.commit()
@@ -156,6 +158,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 return
             row = (str(thread_id),)
             if not await commit(self, [(statement, [row]) for statement in statements]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 await stock(self, thread_id)
 
         return adelete_thread
@@ -187,6 +190,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             except Unsupported:
                 pass
             if found is NotImplemented:
+                site.counts.gave_up(ONLY_SQLITE3)
                 return await stock(self, config)
             if found is None:
                 return None

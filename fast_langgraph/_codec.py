@@ -12,8 +12,8 @@ from fast_langgraph._sites import PatchSite
 class Codec:
     """Encodes and decodes for a saver whose serializer is stock's and ours; else calls the serializer."""
 
-    def __init__(self, serializer: type, dumps: PatchSite, loads: PatchSite) -> None:
-        self._serializer = serializer
+    def __init__(self, dumps: PatchSite, loads: PatchSite) -> None:
+        self._serializer = dumps.owner
         self._dumps = dumps
         self._loads = loads
 

@@ -50,10 +50,9 @@ def loads_typed(site: PatchSite) -> Callable[..., Any]:
     return loads_typed
 
 
-def sites() -> list[PatchSite]:
-    """The serializer's sites; the codec is configured for the module that is imported now."""
+def sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
+    """The serializer's sites, with the codec configured for its module."""
     import ormsgpack
-    from langgraph.checkpoint.serde import jsonplus
     from pydantic import BaseModel
 
     from fast_langgraph import _plain

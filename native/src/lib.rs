@@ -15,6 +15,7 @@ mod saver;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    counts::register(module)?;
     codec::register(module)?;
     host_sqlite::register(module)?;
     metadata::register(module)?;
