@@ -57,6 +57,7 @@ fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> 
     Ok(text)
 }
 
+#[allow(clippy::cast_possible_truncation)] // the leading bytes say how wide the characters are at most
 #[inline(never)]
 fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
     // A leading byte below 0xc4 means characters up to U+00FF, one below 0xf0 up to U+FFFF. CPython
@@ -65,7 +66,6 @@ fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
     let length = text.chars().count();
     // SAFETY: each arm fills just the `length` characters of the width that was asked for, in a str
     // that nobody else has seen yet.
-    #[allow(clippy::cast_possible_truncation)] // the leading bytes say how wide the characters are at most
     unsafe {
         if highest >= 0xf0 {
             let result = allocated(py, length, 0x10_ffff)?;
