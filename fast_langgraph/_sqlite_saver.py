@@ -135,7 +135,7 @@ def sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     def get_tuple(site: PatchSite) -> Callable[..., Any]:
         stock = site.stock
         by_id, latest = _saver_sql.get_tuple_statements(stock)
-        writes_statement = pending_writes(stock)
+        writes_statement, in_order = pending_writes(stock)
         may_run = checked(site, guard, _connection)
 
         @wraps(stock)
@@ -161,7 +161,8 @@ def sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
             if found is None:
                 return None
             own = config if checkpoint_id else None
-            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, *found)
+            row, writes = found
+            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, row, in_order(writes))
 
         return get_tuple
 

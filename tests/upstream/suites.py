@@ -45,8 +45,10 @@ class Suite:
 def suites(releases: Releases) -> list[Suite]:
     sqlite = fetch("langgraph-checkpoint-sqlite", releases.sqlite)
     checkpoint = fetch("langgraph-checkpoint", releases.checkpoint)
+    # The first of them puts no writes in its tests; the conformance suite does with this release too.
+    savers = tuple(site for site in SAVERS if releases.sqlite != "3.0.3" or not site.endswith("put_writes"))
     return [
-        Suite("checkpoint-sqlite", sqlite, sqlite / "pyproject.toml", "tests", SERIALIZER + SAVERS),
+        Suite("checkpoint-sqlite", sqlite, sqlite / "pyproject.toml", "tests", SERIALIZER + savers),
         Suite("checkpoint", checkpoint, checkpoint / "pyproject.toml", "tests", SERIALIZER),
         Suite("conformance", HERE, Path(os.devnull), "conformance_suite.py", SERIALIZER + SAVERS + DELETING),
     ]
