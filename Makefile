@@ -6,15 +6,16 @@ JOBS ?= 2
 # Neither an active virtual environment nor a PYTHONPATH may reach in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_QUIET = 1
 BIN := $(VENV)/bin
 
-SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
+SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_auto.pth Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
 
-.PHONY: help run test lint bench test-all-pythons test-matrix clean
+.PHONY: help run test lint bench test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
-run: $(VENV)/.built ## Build, and run an agent on stock and on Rust, side by side
+run: $(VENV)/.built ## Build, and run an agent, on stock and on Rust
 	$(BIN)/python examples/agent.py
 
 test: $(VENV)/.built ## Build, and run all tests
@@ -35,14 +36,20 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/async_agents.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
-test-all-pythons: ## Run all tests on each of CPython 3.10 to 3.13 that is found
+test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
 	scripts/test-all-pythons
 
-test-matrix: ## Run the codec's tests on the oldest and the newest releases of what it stands on
+test-matrix: ## The tests beside stock, on old and new dependencies
 	scripts/test-matrix
 
+test-upstream: $(VENV)/.installed ## Run upstream's own suites on stock and patched, newest releases
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py
+
+test-upstream-all: $(VENV)/.installed ## The same on each release that is supported; writes RESULTS.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py --all
+
 clean: ## Remove what was built and installed here
-	rm -rf .venv* target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv* .upstream target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
 $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 	@PYTHON="$(PYTHON)" scripts/check-toolchain

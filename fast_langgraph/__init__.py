@@ -12,12 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph._native import FallbackError
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.patching import disabled, is_patched, patch, unpatch
     from fast_langgraph.reporting import Site, Status, status
 
 __version__ = "0.1.0"
 __all__ = [
+    "FallbackError",
     "RustSQLiteCheckpointer",
     "Site",
     "Status",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FallbackError": "fast_langgraph._native",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "disabled": "fast_langgraph.patching",
     "is_patched": "fast_langgraph.patching",
@@ -42,11 +45,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
     module = _HOMES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+import aiosqlite.core
+from aiosqlite import Connection as _Connection
+
 from fast_langgraph import _native, _saver_sql
 from fast_langgraph._codec import Codec
 from fast_langgraph._commit import Statements, Waiting, carry_out, queue_of
@@ -25,7 +28,7 @@ from fast_langgraph._rows import (
     write_rows,
 )
 from fast_langgraph._sites import PatchSite
-from fast_langgraph._sqlite_saver import without_handle
+from fast_langgraph._sqlite_saver import ONLY_SQLITE3, without_handle
 
 
 async def commit(saver: Any, statements: Statements) -> bool:
@@ -70,20 +73,20 @@ def _retrieve(batch: asyncio.Future[None]) -> None:
 def connection(saver: Any) -> Any:
     """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
     conn = getattr(saver, "conn", None)
-    return conn._connection if type(conn) is _Connection else None
+    return getattr(conn, "_connection", None) if type(conn) is _Connection else None
 
 
-try:
-    from aiosqlite import Connection as _Connection
-except ImportError:
-    _Connection = None  # type: ignore[assignment,misc]
+def _unknown_aiosqlite() -> str:
+    """Why aiosqlite can't be used: what is used of it is private, and may go; empty where it is there."""
+    missing = [name for name in ("_conn", "_execute") if not hasattr(_Connection, name)]
+    missing += [] if "sqlite3" in vars(aiosqlite.core) else ["core.sqlite3"]
+    return f"this release of aiosqlite has no {' and no '.join(missing)}" if missing else ""
 
 
-def sites(codec: Codec) -> list[PatchSite]:
-    import aiosqlite.core
+def sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     from langgraph.checkpoint.base import WRITES_IDX_MAP
-    from langgraph.checkpoint.sqlite import aio
 
+    codec = Codec(*serializer)
     owner = aio.AsyncSqliteSaver
     guard = Guard(owner, "setup")
 
@@ -112,6 +115,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 described,
             )
             if not await commit(self, [(statement, [row])]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 # A value of no type that is bound here: sqlite3's own way to bind it, or its error.
                 async with self.lock, self.conn.execute(statement, tuple(map(plain, row))):
                     await self.conn.commit()
@@ -135,6 +139,7 @@ def sites(codec: Codec) -> list[PatchSite]:
             await self.setup()
             rows = write_rows(codec, self.serde, config, writes, task_id, *((task_path,) if has_path else ()))
             if not await commit(self, [(statement, rows)]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 async with self.lock, self.conn.cursor() as cursor:
                     await cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
                     await self.conn.commit()
@@ -153,6 +158,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 return
             row = (str(thread_id),)
             if not await commit(self, [(statement, [row]) for statement in statements]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 await stock(self, thread_id)
 
         return adelete_thread
@@ -160,7 +166,7 @@ def sites(codec: Codec) -> list[PatchSite]:
     def aget_tuple(site: PatchSite) -> Callable[..., Any]:
         stock = site.stock
         by_id, latest = _saver_sql.get_tuple_statements(stock)
-        writes_statement = pending_writes(stock)
+        writes_statement, in_order = pending_writes(stock)
         may_run = checked(site, guard, connection)
 
         @wraps(stock)
@@ -184,11 +190,13 @@ def sites(codec: Codec) -> list[PatchSite]:
             except Unsupported:
                 pass
             if found is NotImplemented:
+                site.counts.gave_up(ONLY_SQLITE3)
                 return await stock(self, config)
             if found is None:
                 return None
             own = config if checkpoint_id else None
-            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, *found)
+            row, writes = found
+            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, row, in_order(writes))
 
         return aget_tuple
 
@@ -198,5 +206,5 @@ def sites(codec: Codec) -> list[PatchSite]:
         "aget_tuple": aget_tuple,
         "adelete_thread": adelete_thread,
     }
-    skip = without_handle(vars(aiosqlite.core)["sqlite3"])
+    skip = _unknown_aiosqlite() or without_handle(vars(aiosqlite.core)["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]

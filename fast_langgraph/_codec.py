@@ -15,8 +15,8 @@ class Codec:
     With ``unpatched`` the serializer need not be patched: what it would do itself is done in Rust.
     """
 
-    def __init__(self, serializer: type, dumps: PatchSite, loads: PatchSite, *, unpatched: bool = False) -> None:
-        self._serializer = serializer
+    def __init__(self, dumps: PatchSite, loads: PatchSite, *, unpatched: bool = False) -> None:
+        self._serializer = dumps.owner
         self._dumps = dumps
         self._loads = loads
         self._unpatched = unpatched
@@ -28,7 +28,9 @@ class Codec:
         live = site.live
         if live is site.replacement and live is not None:
             return not site.off
-        return self._unpatched and site.is_stock_s_own(live) and not site.skip and not DISABLED.get()
+        if not self._unpatched or site.skip or site.left_out or DISABLED.get():
+            return False
+        return site.is_stock_s_own(live)
 
     def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
         """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""
@@ -51,3 +53,17 @@ class Codec:
                 return stock(serde, (kind, bytes(data)))
             data = bytes(data)
         return serde.loads_typed((kind, data))
+
+
+class SerializerAlone(Codec):
+    """Calls the serializer, where it is one of a release that is not known."""
+
+    def __init__(self) -> None:
+        pass
+
+    def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
+        encoded: tuple[Any, Any] = serde.dumps_typed(value)
+        return encoded
+
+    def loads(self, serde: Any, kind: Any, data: Any) -> Any:
+        return serde.loads_typed((kind, bytes(data) if type(data) is Blob else data))

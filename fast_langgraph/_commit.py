@@ -110,24 +110,19 @@ def commit(saver: Any, statements: Statements) -> bool:
 def _commit(saver: Any, entry: Waiting) -> None:
     lock = saver.lock
     queue = queue_of(saver)
-    if type(lock) is not Lock:
-        # An owner's own lock may count its uses, or be no more than a context manager.
-        with lock:
-            _serve(saver, queue, entry)
-        return
-    if lock.acquire(False):
-        try:
-            _serve(saver, queue, entry)
-        finally:
-            lock.release()
-        return
-    # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
-    saver.conn.cursor().close()
-    queue.waiting.append(entry)
+    # An owner's own lock may count its uses, or be no more than a context manager.
+    company = type(lock) is Lock and lock.locked()
+    if company:
+        # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
+        saver.conn.cursor().close()
     try:
+        if company:
+            queue.waiting.append(entry)
+        # Taken by `with` alone: Ctrl-C between an acquire() and its try would leave it held for good.
         with lock:
             if not entry.done:
-                queue.give_up(entry)
+                if company:
+                    queue.give_up(entry)
                 _serve(saver, queue, entry)
     except BaseException:
         queue.give_up(entry)

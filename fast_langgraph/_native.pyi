@@ -10,6 +10,9 @@ __version__: str
 class BindError(RuntimeError):
     """SQLite can't be reached from Rust; says why."""
 
+class FallbackError(RuntimeError):
+    """Stock's code would have run, and fallbacks were asked to fail; says where and why."""
+
 class Unsupported(TypeError):  # noqa: N818 - says what a value is, and is never a failure
     """A value that is not bound or read here as sqlite3 would; sqlite3 has to do it."""
 
@@ -22,7 +25,7 @@ class Blob:
 class Counts:
     """Counts of one site; safe from any thread."""
 
-    def __new__(cls) -> Counts: ...
+    def __new__(cls, site: str) -> Counts: ...
     @property
     def calls(self) -> int:
         """Calls so far, those that fell back included."""
@@ -32,11 +35,26 @@ class Counts:
         """Single values within calls that stock's own code encoded or decoded."""
 
     @property
+    def bytes(self) -> int:
+        """Bytes that the codec wrote or read."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the codec took for them."""
+
+    @property
     def fallbacks(self) -> dict[str, int]:
         """Calls that stock's code carried out, by reason."""
 
     def called(self) -> None: ...
-    def fell_back(self, reason: str) -> None: ...
+    def fell_back(self, reason: str) -> None:
+        """Count a call that stock's code carries out. Raises FallbackError where fallbacks are to fail."""
+
+    def gave_up(self, reason: str) -> None:
+        """As ``fell_back``, of a call that is counted already."""
+
+def fail_on_fallback(fail: bool) -> None:
+    """Whether fallbacks are to fail from now on, in the whole process."""
 
 ENCODED: Counts
 DECODED: Counts

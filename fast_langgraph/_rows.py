@@ -100,7 +100,7 @@ def write_order(write: tuple[Any, ...]) -> Any:
 def checkpoint_tuple(
     codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: list[tuple[Any, ...]]
 ) -> CheckpointTuple:
-    """The checkpoint of a row (thread, id, parent, type, checkpoint, metadata) and its rows of writes.
+    """The checkpoint of a row (thread, id, parent, type, checkpoint, metadata) and its rows of writes, in order.
 
     ``config`` is the checkpoint's own, or None to make it from the row.
     """
@@ -110,20 +110,21 @@ def checkpoint_tuple(
     checkpoint = codec.loads(serde, kind, blob)
     described = json.loads(metadata) if metadata is not None else {}
     parent = configured(thread_id, checkpoint_ns, parent_id) if parent_id else None
-    if writes_sort_key is not None:
-        writes = sorted(writes, key=write_order)
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
     return CheckpointTuple(config, checkpoint, described, parent, pending)  # type: ignore[arg-type]
 
 
-def pending_writes(get_tuple: Any) -> Callable[[Any], str]:
-    """A function that gives the statement for a saver's pending writes."""
+def pending_writes(get_tuple: Any) -> tuple[Callable[[Any], str], Callable[[list[Any]], list[Any]]]:
+    """A function that gives the statement for a saver's pending writes, and one that puts their rows in order.
+
+    The release of the saver decides who sorts, not that of the base package, which may know more.
+    """
     text = _saver_sql.pending_writes_statement(get_tuple)
     if text is not None:
-        return lambda saver: text
+        return lambda saver: text, lambda rows: rows
     from langgraph.checkpoint.sqlite.utils import pending_writes_sql
 
-    return lambda saver: pending_writes_sql(saver._has_task_path)
+    return lambda saver: pending_writes_sql(saver._has_task_path), lambda rows: sorted(rows, key=write_order)
 
 
 def plain(value: Any) -> Any:

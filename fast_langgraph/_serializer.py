@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 from fast_langgraph import _native
@@ -50,11 +50,9 @@ def loads_typed(site: PatchSite) -> Callable[..., Any]:
     return loads_typed
 
 
-@cache
-def sites() -> list[PatchSite]:
-    """The serializer's sites, the same for all who ask; the codec is configured for the module that is imported now."""
+def sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
+    """The serializer's sites, with the codec configured for its module."""
     import ormsgpack
-    from langgraph.checkpoint.serde import jsonplus
     from pydantic import BaseModel
 
     from fast_langgraph import _plain

@@ -9,6 +9,10 @@ from types import FunctionType
 from typing import Any
 
 from fast_langgraph._native import Counts
+from fast_langgraph._wrappers import layers
+
+#: of each site, whichever class it was found on: a module that is reloaded has a class of its own
+_counts: dict[str, Counts] = {}
 
 #: true inside ``disabled()``; LangGraph copies the context into its executor's threads
 DISABLED: ContextVar[bool] = ContextVar("fast_langgraph.disabled", default=False)
@@ -32,11 +36,15 @@ class PatchSite:
         self.name = f"{owner.__name__}.{attribute}"
         self.owner = owner
         self.attribute = attribute
-        self.counts = Counts() if counts is None else counts
+        self.counts = _counts.setdefault(self.name, counts or Counts(self.name))
         #: false after ``unpatch()``: a wrapper of somebody else's may still hold our function
         self.enabled = False
         #: why the method is left as it is, whoever's it is
         self.skip = skip
+        #: why the user wants it left as it is
+        self.left_out = ""
+        #: what went wrong when ours was made
+        self.failure = ""
         #: stock's own function, and ours in its place, once the one was found there
         self.stock: Any = None
         self.replacement: Callable[..., Any] | None = None
@@ -45,13 +53,18 @@ class PatchSite:
     def install(self) -> None:
         """Puts ours in place, unless something else than stock's own stands there."""
         self.enabled = True
+        self.failure = ""
         live = self.live
         if self.replacement is None and not self.skip and self.is_stock_s_own(live):
             self.stock = live
             try:
                 self.replacement = self._make(self)
-            except LookupError as error:
-                self.skip = str(error.args[0])
+            except Exception as error:
+                # LookupError itself, not a KeyError, says in words what a release does not have.
+                if type(error) is LookupError:
+                    self.skip = str(error)
+                else:
+                    self.failure = f"{type(error).__name__}: {error}"
         if self.replacement is not None and live is self.stock:
             setattr(self.owner, self.attribute, self.replacement)
 
@@ -71,6 +84,9 @@ class PatchSite:
             and not hasattr(function, "__wrapped__")
         )
 
+    def _is_known(self, function: Any) -> bool:
+        return function is self.replacement or function is self.stock or self.is_stock_s_own(function)
+
     @property
     def live(self) -> Any:
         return self.owner.__dict__.get(self.attribute)
@@ -80,15 +96,31 @@ class PatchSite:
         return not self.enabled or DISABLED.get()
 
     @property
+    def wrappers(self) -> list[str]:
+        """Who else stands before the method now, from the outside in."""
+        live = self.live
+        return [] if live is None else layers(live, self._is_known)[0]
+
+    @property
     def state(self) -> tuple[str, str]:
-        """active, skipped or foreign, by what is live now; and why."""
+        """active, skipped, foreign or failed, by what is live now; and why."""
         live = self.live
         if live is None:
             return "skipped", "this release has no such method"
+        if self.left_out:
+            return "skipped", self.left_out
         if self.skip:
             return "skipped", self.skip
+        if self.failure:
+            return "failed", self.failure
         if live is self.replacement:
-            return "active", ""
-        if live is self.stock or self.is_stock_s_own(live):
-            return "skipped", "not patched"
-        return "foreign", f"replaced by {getattr(live, '__module__', None) or type(live).__name__}"
+            if self.enabled:
+                return "active", ""
+            return "skipped", "not patched; somebody put ours back, and it calls stock's"
+        if self._is_known(live):
+            return "skipped", "stock's was put back since; patch() takes it up again" if self.enabled else "not patched"
+        wrappers, inner = layers(live, self._is_known)
+        if inner is None:
+            return "foreign", f"replaced by {wrappers[0]}"
+        calls = "ours" if inner is self.replacement and self.enabled else "stock's"
+        return "foreign", f"wrapped by {', in it '.join(wrappers)}, which calls {calls}"

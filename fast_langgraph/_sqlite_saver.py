@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -23,11 +22,14 @@ from fast_langgraph._rows import (
 )
 from fast_langgraph._sites import PatchSite
 
+#: why a call that was begun here is carried out by stock's code, or by sqlite3 as there
+ONLY_SQLITE3 = "a value or a connection that only sqlite3 can use"
 
-def sites(codec: Codec) -> list[PatchSite]:
-    from langgraph.checkpoint import sqlite
+
+def sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     from langgraph.checkpoint.base import WRITES_IDX_MAP
 
+    codec = Codec(*serializer)
     owner = sqlite.SqliteSaver
     guard = Guard(owner, "cursor", "setup")
 
@@ -59,6 +61,8 @@ def sites(codec: Codec) -> list[PatchSite]:
             except Exception:
                 pass  # and is raised again where stock meets it, inside its cursor
             if row is None or not commit(self, [(statement, [row])]):
+                if row is not None:
+                    site.counts.gave_up(ONLY_SQLITE3)
                 with self.cursor() as cursor:
                     cursor.execute(
                         statement,
@@ -100,6 +104,7 @@ def sites(codec: Codec) -> list[PatchSite]:
                 with self.cursor():
                     raise error
             if not commit(self, [(statement, rows)]):
+                site.counts.gave_up(ONLY_SQLITE3)
                 with self.cursor() as cursor:
                     cursor.executemany(statement, [tuple(map(plain, row)) for row in rows])
 
@@ -121,6 +126,8 @@ def sites(codec: Codec) -> list[PatchSite]:
             except Exception:
                 pass  # and is raised again where stock meets it, inside its cursor
             if row is None or not commit(self, [(statement, [row]) for statement in statements]):
+                if row is not None:
+                    site.counts.gave_up(ONLY_SQLITE3)
                 stock(self, thread_id)
 
         return delete_thread
@@ -128,7 +135,7 @@ def sites(codec: Codec) -> list[PatchSite]:
     def get_tuple(site: PatchSite) -> Callable[..., Any]:
         stock = site.stock
         by_id, latest = _saver_sql.get_tuple_statements(stock)
-        writes_statement = pending_writes(stock)
+        writes_statement, in_order = pending_writes(stock)
         may_run = checked(site, guard, _connection)
 
         @wraps(stock)
@@ -149,11 +156,13 @@ def sites(codec: Codec) -> list[PatchSite]:
             except Unsupported:
                 pass
             if found is NotImplemented:
+                site.counts.gave_up(ONLY_SQLITE3)
                 return stock(self, config)
             if found is None:
                 return None
             own = config if checkpoint_id else None
-            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, *found)
+            row, writes = found
+            return checkpoint_tuple(codec, self.serde, own, checkpoint_ns, row, in_order(writes))
 
         return get_tuple
 
@@ -163,7 +172,7 @@ def sites(codec: Codec) -> list[PatchSite]:
         "get_tuple": get_tuple,
         "delete_thread": delete_thread,
     }
-    skip = without_handle(sys.modules[owner.__module__].__dict__["sqlite3"])
+    skip = without_handle(vars(sqlite)["sqlite3"])
     return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 #: from, and below
-CHECKPOINT = (3, 0, 1), (4, 4)
-CHECKPOINT_SQLITE = (3, 0, 3), (3, 2)
+SUPPORTED = {
+    "langgraph-checkpoint": ((3, 0, 1), (4, 4)),
+    "langgraph-checkpoint-sqlite": ((3, 0, 3), (3, 2)),
+}
 
 
 def installed(distribution: str) -> str:
@@ -27,16 +29,21 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def known() -> str:
+    """What to ask pip for."""
+    return " ".join(
+        f"'{distribution}>={'.'.join(map(str, first))},<{'.'.join(map(str, end))}'"
+        for distribution, (first, end) in SUPPORTED.items()
+    )
+
+
 def unsupported() -> str:
     """Why nothing is patched with the releases that are installed; empty where they are supported."""
-    for distribution, (first, end) in (
-        ("langgraph-checkpoint", CHECKPOINT),
-        ("langgraph-checkpoint-sqlite", CHECKPOINT_SQLITE),
-    ):
+    for distribution, (first, end) in SUPPORTED.items():
         found = installed(distribution)
         if not found:
             return f"{distribution} is not installed"
         if not first <= _numbers(found) < end:
-            known = f"from {'.'.join(map(str, first))}, below {'.'.join(map(str, end))}"
-            return f"{distribution} {found} is installed, and fast_langgraph knows releases {known}"
+            releases = f"from {'.'.join(map(str, first))}, below {'.'.join(map(str, end))}"
+            return f"{distribution} {found} is installed, and fast_langgraph knows releases {releases}"
     return ""

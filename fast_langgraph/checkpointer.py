@@ -21,9 +21,9 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
 )
 
-from fast_langgraph import _delta, _loops, _native, _pruning, _serializer, _versions
+from fast_langgraph import _delta, _loops, _native, _pruning, _settings, _versions, patching
 from fast_langgraph._bindable import bindable
-from fast_langgraph._codec import Codec
+from fast_langgraph._codec import Codec, SerializerAlone
 from fast_langgraph._delta import Steps
 from fast_langgraph._host import PYTHON, bind
 from fast_langgraph._native import Engine, Request, Unsupported
@@ -435,15 +435,12 @@ def _connection_type() -> Any:
     return module.Connection
 
 
-_codecs: list[Codec] = []
-
-
 def _codec() -> Codec:
     """Rust's for a JsonPlusSerializer as it is known, patched or not; else the serializer's own."""
-    if not _codecs:
-        dumps, loads = _serializer.sites()
-        _codecs.append(Codec(dumps.owner, dumps, loads, unpatched=not _versions.unsupported()))
-    return _codecs[0]
+    serializer = patching.serializer()
+    if not serializer or _versions.unsupported() or _settings.current().disabled:
+        return SerializerAlone()
+    return Codec(*serializer, unpatched=True)
 
 
 def _bound(make: Callable[[tuple[Any, ...]], Request], row: tuple[Any, ...]) -> Request:

@@ -4,70 +4,120 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from fast_langgraph import _versions
+from fast_langgraph import _import_hook, _native, _settings, _versions
+from fast_langgraph._classes import CLASSES
+from fast_langgraph._native import FallbackError
+from fast_langgraph._settings import Settings
 from fast_langgraph._sites import DISABLED, PatchSite
 
-_lock = threading.Lock()
-_sites: list[PatchSite] = []
-#: why the last ``patch()`` left everything as it is
+#: taken inside import locks, so nothing of LangGraph's is imported while it is held
+_lock = threading.RLock()
+#: why everything is left as it is
 _refusal = ""
+_warned: set[str] = set()
 
 
-def _discover() -> list[PatchSite]:
-    from fast_langgraph import _serializer, _sqlite_saver
-    from fast_langgraph._codec import Codec
-
-    found = list(_serializer.sites())
-    dumps, loads = found
-    codec = Codec(dumps.owner, dumps, loads)
-    found += _sqlite_saver.sites(codec)
-    try:
-        import aiosqlite  # noqa: F401
-    except ImportError:
-        return found
-    from fast_langgraph import _async_sqlite_saver
-
-    return found + _async_sqlite_saver.sites(codec)
-
-
-def patch() -> None:
+def patch(
+    *,
+    only: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    verbose: bool | None = None,
+    strict: bool | None = None,
+) -> None:
     """Makes the installed SqliteSaver, AsyncSqliteSaver and JsonPlusSerializer run on Rust.
 
-    May be called at any time and any number of times. It imports LangGraph's checkpoint packages if
-    they are not imported yet. Objects that exist already are covered: methods are replaced on the
-    classes. With releases that are not known it warns once and changes nothing; ``status()`` tells.
+    May be called at any time and any number of times; the last call says what is active. It imports
+    LangGraph's checkpoint packages if they are not imported yet. Objects that exist already are covered:
+    methods are replaced on the classes. With releases that are not known it warns once and changes
+    nothing; ``status()`` tells.
+
+    ``only`` and ``exclude`` name sites ("SqliteSaver.put") or classes ("SqliteSaver"). ``verbose`` prints a
+    line on stderr now and a summary at exit. With ``strict`` a site that can't be patched raises
+    FallbackError here, and a call that stock's code would carry out raises it there. What is not given is
+    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE and _FAIL_ON_FALLBACK; FAST_LANGGRAPH_DISABLE=1 goes
+    before everything.
     """
+    settings = _settings.read(only, exclude, verbose, strict, on_import=True)
+    if not settings.disabled and not _versions.unsupported():
+        for cls in CLASSES:
+            cls.import_module()
+        _import_hook.install()
+    for notice in apply(settings):
+        if notice not in _warned:
+            _warned.add(notice)
+            warnings.warn(f"fast_langgraph.patch(): {notice}.", RuntimeWarning, stacklevel=2)
+
+
+def apply(settings: Settings) -> list[str]:
+    """Patches what is imported by now; the import hook has the rest. What the user should hear of."""
     global _refusal
     with _lock:
-        refusal = _versions.unsupported()
-        if refusal:
-            if refusal != _refusal:
-                warnings.warn(f"fast_langgraph.patch() changed nothing: {refusal}.", RuntimeWarning, stacklevel=2)
-            _refusal = refusal
-            return
-        _refusal = ""
-        if not _sites:
-            _sites.extend(_discover())
-        for site in _sites:
-            site.install()
+        _settings.keep(settings)
+        _native.fail_on_fallback(settings.strict)
+        _refusal = f"{_settings.DISABLE} is set" if settings.disabled else _versions.unsupported()
+        if _refusal:
+            for site in _all_sites():
+                site.remove()
+            if settings.disabled:
+                return list(settings.complaints)
+            if settings.strict:
+                raise FallbackError(_refusal)
+            return [*settings.complaints, f"nothing is patched: {_refusal}"]
+        active = {site.name for site in sites() if site.state[0] == "active"}
+        for cls in CLASSES:
+            cls.find_sites(CLASSES[0].sites)
+        for site in _all_sites():
+            site.left_out = settings.leaves_out(site.name)
+            if site.left_out:
+                site.remove()
+            else:
+                site.install()
+        if settings.verbose:
+            from fast_langgraph import _verbose
+
+            _verbose.announce([s.name for s in sites() if s.state[0] == "active" and s.name not in active])
+        if settings.strict:
+            _require_all()
+        return [*settings.complaints, *_failures()]
+
+
+def _all_sites() -> list[PatchSite]:
+    return [site for cls in CLASSES for site in (*cls.former, *cls.sites)]
+
+
+def _failures() -> list[str]:
+    failures = [(cls.name, cls.failure) for cls in CLASSES] + [(site.name, site.failure) for site in sites()]
+    return [f"{name} is left to stock's code: {failure}" for name, failure in failures if failure]
+
+
+def _require_all() -> None:
+    for failure in _failures():
+        raise FallbackError(failure)
+    for site in sites():
+        state, reason = site.state
+        if state != "active" and not site.left_out and site.live is not None:
+            raise FallbackError(f"{site.name} is left to stock's code: {reason}")
 
 
 def unpatch() -> None:
-    """Takes ``patch()`` back: the stock methods stand where they stood.
+    """Takes ``patch()`` back: the stock methods stand where they stood, and later imports are left alone.
 
     Where somebody else has wrapped one of ours since, their wrapper stays and stock's code runs inside.
     """
     with _lock:
-        for site in _sites:
+        _import_hook.uninstall()
+        _settings.keep(None)
+        _native.fail_on_fallback(False)
+        for site in _all_sites():
             site.remove()
 
 
 def is_patched() -> bool:
     """Whether any site is active now."""
-    return any(site.state[0] == "active" for site in _sites)
+    return any(site.state[0] == "active" for site in sites())
 
 
 @contextmanager
@@ -81,8 +131,15 @@ def disabled() -> Iterator[None]:
 
 
 def sites() -> list[PatchSite]:
-    """What ``patch()`` has found, for ``status()``."""
-    return list(_sites)
+    """Those of the classes that are live, for ``status()``."""
+    return [site for cls in CLASSES if cls.found for site in cls.sites]
+
+
+def serializer() -> list[PatchSite]:
+    """The serializer's two, whether they are patched or not; none where they could not be made."""
+    with _lock:
+        CLASSES[0].find_sites([])
+        return CLASSES[0].sites
 
 
 def refusal() -> str:

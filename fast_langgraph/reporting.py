@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from shutil import get_terminal_size
+from textwrap import wrap
+from typing import Any
 
-from fast_langgraph import __version__, _host, _versions, patching
+from fast_langgraph import __version__, _environment, _host, _settings, _versions, patching
+from fast_langgraph._classes import CLASSES, StockClass
+from fast_langgraph._settings import Settings
+
+DISTRIBUTIONS = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core", "pydantic", "ormsgpack")
 
 
 @dataclass(frozen=True)
@@ -12,57 +21,143 @@ class Site:
     """One method: its state as it is live now, and its counts since it was first patched."""
 
     name: str
-    #: "active", "skipped" (left as it is) or "foreign" (somebody else has replaced it since)
+    #: "active", "pending" (the class is not imported yet), "skipped" (left as it is), "foreign" (somebody
+    #: else's function stands there) or "failed"
     state: str
     reason: str
-    calls: int
+    calls: int = 0
     #: whole calls that stock's code carried out, by reason
-    fallbacks: dict[str, int]
+    fallbacks: dict[str, int] = field(default_factory=dict)
     #: single values inside calls that stock's encoder or hook took, such as a user's own model
-    values_by_stock: int
+    values_by_stock: int = 0
+    #: what the codec wrote or read, and how long it took; the basis of any estimate of the time saved
+    bytes: int = 0
+    seconds: float = 0.0
+    #: who else has wrapped the method, from the outside in
+    wrappers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Status:
     patched: bool
-    #: why ``patch()`` changed nothing, if so
+    #: why nothing is patched, if so
     refusal: str
     versions: dict[str, str]
     #: how Rust reaches SQLite, by the module of the connections: "symbols" or "extension" and the
     #: library's version, or "python" and the reason why sqlite3 itself does the storage
     sqlite: dict[str, tuple[str, str]] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
+    #: the FAST_LANGGRAPH_ variables that are set
+    variables: dict[str, str] = field(default_factory=dict)
+    #: of this package
+    version: str = __version__
+
+    @property
+    def basis(self) -> str:
+        """What is known of the time saved. Stock's code is not run beside ours, so that it is not measured."""
+        size = sum(site.bytes for site in self.sites.values())
+        seconds = sum(site.seconds for site in self.sites.values())
+        return (
+            f"the codec took {seconds:.2f} s for {_size(size)}; the time saved is what stock takes for as much, "
+            f"less that: compare a run with {_settings.DISABLE}=1"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as dicts, lists, str, numbers and bool, for json.dumps."""
+        return {**asdict(self), "basis": self.basis}
 
     def __repr__(self) -> str:
-        lines = [f"fast_langgraph {__version__}: {'patched' if self.patched else 'not patched'}"]
+        width = max(40, get_terminal_size().columns)
+        active = sum(site.state == "active" for site in self.sites.values())
+        waits = any(site.state == "pending" for site in self.sites.values())
+        patched = f"patched, {active} of {len(self.sites)} sites active" if self.patched else "not patched"
+        if waits and not self.patched:
+            patched = "patches LangGraph once it is imported"
+        lines = [f"fast_langgraph {self.version}: {patched}"]
+
+        def add(text: str, indent: int) -> None:
+            lines.extend(
+                wrap(
+                    text,
+                    width,
+                    initial_indent=" " * indent,
+                    subsequent_indent=" " * (indent + 2),
+                    break_on_hyphens=False,
+                )
+            )
+
         if self.refusal:
-            lines.append(f"  {self.refusal}")
-        lines += [f"  {name} {version or 'not installed'}" for name, version in self.versions.items()]
+            add(self.refusal, 2)
+        add(", ".join(f"{name} {version or 'not installed'}" for name, version in self.versions.items()), 2)
         for module, (route, detail) in self.sqlite.items():
-            how = f"not reached: {detail}" if route == "python" else f"SQLite {detail}, reached by {route}"
-            lines.append(f"  {module}: {how}")
-        for site in self.sites.values():
-            lines.append(f"  {site.name:<44} {site.state:<8} {site.calls:>9,} calls")
-            if site.reason:
-                lines.append(f"      {site.reason}")
+            how = f"not reached: {detail}" if route == _host.PYTHON else f"SQLite {detail}, reached by {route}"
+            add(f"{module}: {how}", 2)
+        for name, value in self.variables.items():
+            add(f"{name}={value}", 2)
+        sites = list(self.sites.values())
+        for site, following in zip(sites, [*sites[1:], None], strict=True):
+            calls = f"{site.calls:>10,} calls" if site.calls or site.state == "active" else ""
+            lines.append(f"  {site.name:<31} {site.state:<7}{calls}".rstrip())
+            if site.bytes:
+                add(f"{_size(site.bytes)} in {site.seconds:.2f} s", 6)
             if site.values_by_stock:
-                lines.append(f"      {site.values_by_stock:,} values by stock's code")
-            lines += [f"      {count:,} calls by stock: {reason}" for reason, count in site.fallbacks.items()]
+                add(f"{site.values_by_stock:,} values by stock's code", 6)
+            for reason, count in site.fallbacks.items():
+                add(f"{count:,} calls by stock: {reason}", 6)
+            # What several have in common is said once, below the last of them.
+            if site.reason not in ("", self.refusal, following and following.reason):
+                add(site.reason, 6)
+        if any(site.calls for site in sites):
+            add(self.basis, 2)
         return "\n".join(lines)
+
+
+def _size(count: int) -> str:
+    if count < 1_000_000:
+        return f"{count / 1e3:,.1f} KB"
+    return f"{count / 1e6:,.1f} MB"
+
+
+def _sites(cls: StockClass, settings: Settings, refusal: str) -> list[Site]:
+    if not cls.found:
+        absence = ("skipped", refusal) if refusal else cls.absence()
+        return [
+            Site(name, *(("skipped", left_out) if (left_out := settings.leaves_out(name)) else absence))
+            for name in cls.site_names
+        ]
+    sites = []
+    for site in cls.sites:
+        counts = site.counts
+        sites.append(
+            Site(
+                site.name,
+                *site.state,
+                calls=counts.calls,
+                fallbacks=counts.fallbacks,
+                values_by_stock=counts.handed_over,
+                bytes=counts.bytes,
+                seconds=counts.seconds,
+                wrappers=site.wrappers,
+            )
+        )
+    return sites
 
 
 def status() -> Status:
     """What is patched now, and what was done since."""
-    sites = {}
-    for site in patching.sites():
-        state, reason = site.state
-        counts = site.counts
-        sites[site.name] = Site(site.name, state, reason, counts.calls, counts.fallbacks, counts.handed_over)
-    names = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core", "pydantic", "ormsgpack")
+    settings = _settings.current()
+    refusal = patching.refusal()
+    if not _settings.asked():
+        # The question is why the variable does not do it.
+        obstacle = _environment.obstacle()[0]
+        refusal = obstacle if settings.disabled or not obstacle else f"patch() is not in effect, and {obstacle}"
+    sites = [site for cls in CLASSES for site in _sites(cls, settings, refusal)]
+    python = {platform.python_implementation(): platform.python_version()}
     return Status(
-        patched=patching.is_patched(),
-        refusal=patching.refusal(),
-        versions={name: _versions.installed(name) for name in names},
+        patched=any(site.state == "active" for site in sites),
+        refusal=refusal,
+        versions={**python, **{name: _versions.installed(name) for name in DISTRIBUTIONS}},
         sqlite={module: (route, detail) for module, route, detail in _host.bound()},
-        sites=sites,
+        sites={site.name: site for site in sites},
+        variables={name: os.environ[name] for name in _settings.VARIABLES if name in os.environ},
     )

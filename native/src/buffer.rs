@@ -12,11 +12,13 @@ const KEPT_CAPACITY: usize = 2 << 20;
 /// Smaller ones aren't kept: they would take the places of those that are worth it.
 pub const KEPT_LEAST: usize = 4 << 10;
 
+/// Only tried, never waited for: columns are read without the GIL, so a fork may leave the child a pool that is
+/// locked for good.
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// An empty buffer, with the capacity of an earlier use where one is at hand.
 pub fn take() -> Vec<u8> {
-    POOL.lock().map_or_else(|_| Vec::new(), |mut pool| pool.pop().unwrap_or_default())
+    POOL.try_lock().map_or_else(|_| Vec::new(), |mut pool| pool.pop().unwrap_or_default())
 }
 
 pub fn give_back(mut buffer: Vec<u8>) {
@@ -24,7 +26,7 @@ pub fn give_back(mut buffer: Vec<u8>) {
         return;
     }
     buffer.clear();
-    if let Ok(mut pool) = POOL.lock()
+    if let Ok(mut pool) = POOL.try_lock()
         && pool.len() < KEPT
     {
         pool.push(buffer);

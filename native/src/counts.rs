@@ -1,30 +1,49 @@
 //! Calls and fallbacks of one site, for `status()`.
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    fast_langgraph,
+    FallbackError,
+    PyRuntimeError,
+    "Stock's code would have run, and fallbacks were asked to fail; says where and why."
+);
 
 /// Reasons are few; should they come from data some day, this many are told apart.
 const REASONS: usize = 64;
 
-#[derive(Default)]
+/// Whether a fallback raises.
+static STRICT: AtomicBool = AtomicBool::new(false);
+
 struct Inner {
+    site: String,
     calls: AtomicU64,
     handed_over: AtomicU64,
+    bytes: AtomicU64,
+    nanoseconds: AtomicU64,
     fallbacks: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Counts of one site; safe from any thread.
 #[pyclass(frozen, module = "fast_langgraph._native")]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Counts(Arc<Inner>);
 
 impl Counts {
-    /// Single values within a call that stock's own code encoded or decoded.
-    pub fn hand_over(&self, values: u64) {
-        if values > 0 {
-            self.0.handed_over.fetch_add(values, Ordering::Relaxed);
+    /// Counts a call that the codec carried out: bytes written or read, how long that took, and single
+    /// values within it that stock's own code encoded or decoded.
+    pub fn coded(&self, bytes: usize, took: Duration, handed_over: u64) {
+        self.called();
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        if handed_over > 0 {
+            self.0.handed_over.fetch_add(handed_over, Ordering::Relaxed);
         }
     }
 }
@@ -32,8 +51,15 @@ impl Counts {
 #[pymethods]
 impl Counts {
     #[new]
-    fn new() -> Self {
-        Self::default()
+    pub fn new(site: String) -> Self {
+        Self(Arc::new(Inner {
+            site,
+            calls: AtomicU64::default(),
+            handed_over: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            nanoseconds: AtomicU64::default(),
+            fallbacks: Mutex::default(),
+        }))
     }
 
     /// Calls so far, those that fell back included.
@@ -47,6 +73,19 @@ impl Counts {
         self.0.handed_over.load(Ordering::Relaxed)
     }
 
+    /// Bytes that the codec wrote or read.
+    #[getter]
+    fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How long the codec took for them.
+    #[getter]
+    #[allow(clippy::cast_precision_loss)] // 104 days are exact
+    fn seconds(&self) -> f64 {
+        self.0.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9
+    }
+
     /// Calls that stock's code carried out, by reason.
     #[getter]
     fn fallbacks(&self) -> BTreeMap<String, u64> {
@@ -58,15 +97,39 @@ impl Counts {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a call that stock's code carries out.
-    pub fn fell_back(&self, reason: &str) {
+    /// Counts a call that stock's code carries out. Raises `FallbackError` where fallbacks are to fail.
+    pub fn fell_back(&self, reason: &str) -> PyResult<()> {
         self.called();
-        let mut fallbacks = self.0.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = fallbacks.get_mut(reason) {
-            *count += 1;
-        } else {
-            let reason = if fallbacks.len() < REASONS { reason } else { "other reasons" };
-            *fallbacks.entry(reason.to_owned()).or_default() += 1;
-        }
+        self.gave_up(reason)
     }
+
+    /// As `fell_back`, of a call that is counted already.
+    pub fn gave_up(&self, reason: &str) -> PyResult<()> {
+        {
+            let mut fallbacks = self.0.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(count) = fallbacks.get_mut(reason) {
+                *count += 1;
+            } else {
+                let reason = if fallbacks.len() < REASONS { reason } else { "other reasons" };
+                *fallbacks.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+        if STRICT.load(Ordering::Relaxed) {
+            return Err(FallbackError::new_err(format!("{}: stock's code would run: {reason}", self.0.site)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether fallbacks are to fail from now on, in the whole process.
+#[pyfunction]
+fn fail_on_fallback(fail: bool) {
+    STRICT.store(fail, Ordering::Relaxed);
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Counts>()?;
+    module.add("FallbackError", module.py().get_type::<FallbackError>())?;
+    module.add_function(wrap_pyfunction!(fail_on_fallback, module)?)?;
+    Ok(())
 }

@@ -18,6 +18,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     checkpointer::register(module)?;
+    counts::register(module)?;
     codec::register(module)?;
     host_sqlite::register(module)?;
     metadata::register(module)?;

@@ -583,6 +583,26 @@ def test_patching_without_aiosqlite_patches_the_rest():
     assert done.stdout == "done\n", done
 
 
+@pytest.mark.parametrize("part", ["Connection._conn", "Connection._execute", "core.sqlite3"])
+def test_an_aiosqlite_without_what_is_used_of_it_leaves_the_async_saver_as_it_is(part):
+    owner, _, name = part.partition(".")
+    done = in_new_process(
+        f"""
+        import aiosqlite, fast_langgraph
+        delattr(aiosqlite.{owner}, {name!r})
+        fast_langgraph.patch()
+        sites = fast_langgraph.status().sites
+        assert sites["SqliteSaver.put"].state == "active"
+        aput = sites["AsyncSqliteSaver.aput"]
+        assert aput.state == "skipped", aput
+        assert aput.reason.startswith("this release of aiosqlite has no "), aput
+        print("done")
+        """,
+        common=False,
+    )
+    assert done.stdout == "done\n", done
+
+
 def test_patching_says_nothing_where_all_is_well(caplog):
     import warnings
 

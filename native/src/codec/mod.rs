@@ -3,6 +3,7 @@
 //! `encode` and `decode` walk values; `model` and `build` are the messages' short way; `known` has the
 //! exts of known types; `stock` is what everything else is handed to.
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use fast_langgraph_msgpack::writer::Sink;
 use pyo3::intern;
@@ -31,8 +32,8 @@ use encode::Encoder;
 use fail::Fail;
 use stock::Stock;
 
-static ENCODED: LazyLock<Counts> = LazyLock::new(Counts::default);
-static DECODED: LazyLock<Counts> = LazyLock::new(Counts::default);
+static ENCODED: LazyLock<Counts> = LazyLock::new(|| Counts::new("JsonPlusSerializer.dumps_typed".to_owned()));
+static DECODED: LazyLock<Counts> = LazyLock::new(|| Counts::new("JsonPlusSerializer.loads_typed".to_owned()));
 
 /// Writes `value` in stock's bytes and gives the sink back; `Err` has the reason where stock has to do it,
 /// and nothing has run yet.
@@ -41,6 +42,7 @@ fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult
     if !stock.encoder_is_live(py) {
         return Ok(Err("stock's encoder was replaced"));
     }
+    let began = Instant::now();
     let mut encoder = Encoder::new(py, &stock, out);
     // SAFETY: the caller holds `value`.
     #[allow(unsafe_code)]
@@ -48,14 +50,12 @@ fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult
     let Encoder { out, ran_python, handed_over, .. } = encoder;
     match result {
         Ok(()) => {
-            ENCODED.called();
-            ENCODED.hand_over(handed_over);
+            ENCODED.coded(out.written(), began.elapsed(), handed_over);
             Ok(Ok(out))
         }
         Err(fail) if !ran_python && !matches!(fail, Fail::Python(_)) => Ok(Err(fail.reason())),
         Err(fail) => {
-            ENCODED.called();
-            ENCODED.hand_over(handed_over);
+            ENCODED.coded(out.written(), began.elapsed(), handed_over);
             Err(stock.encode_error(py, fail))
         }
     }
@@ -65,11 +65,11 @@ fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult
 fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let stock = stock::current()?;
     if !stock.made_hook(hook) {
-        DECODED.fell_back("custom ext hook");
+        DECODED.fell_back("custom ext hook")?;
         return Ok(None);
     }
     if !stock.decoder_is_live(py) {
-        DECODED.fell_back("ormsgpack's decoder was replaced");
+        DECODED.fell_back("ormsgpack's decoder was replaced")?;
         return Ok(None);
     }
     decode_with(py, &stock, hook, data)
@@ -81,23 +81,22 @@ fn decode_with<'py>(
     hook: &Bound<'py, PyAny>,
     data: &[u8],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let began = Instant::now();
     let mut decoder = Decoder::new(py, stock, hook);
     let result = decoder.decode(data);
     let Decoder { ran_python, handed_over, .. } = decoder;
     match result {
         Ok(object) => {
-            DECODED.called();
-            DECODED.hand_over(handed_over);
+            DECODED.coded(data.len(), began.elapsed(), handed_over);
             Ok(Some(object))
         }
         // A length that the input can't hold: stock would allocate it, so it is not asked.
         Err(fail) if !ran_python && !matches!(fail, Fail::Python(_) | Fail::Eof) => {
-            DECODED.fell_back(fail.reason());
+            DECODED.fell_back(fail.reason())?;
             Ok(None)
         }
         Err(fail) => {
-            DECODED.called();
-            DECODED.hand_over(handed_over);
+            DECODED.coded(data.len(), began.elapsed(), handed_over);
             Err(stock.decode_error(py, fail))
         }
     }
@@ -122,7 +121,7 @@ fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Boun
     match encoded {
         Ok(bytes) => Ok(PyTuple::new(py, [intern!(py, "msgpack").as_any(), &bytes?])?.into_any()),
         Err(reason) => {
-            ENCODED.fell_back(reason);
+            ENCODED.fell_back(reason)?;
             not_implemented()
         }
     }
@@ -148,15 +147,15 @@ fn loads_typed<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let not_implemented = || Ok(py.NotImplemented().into_bound(py));
     let Ok(pair) = data.cast_exact::<PyTuple>() else {
-        DECODED.fell_back("not a tuple");
+        DECODED.fell_back("not a tuple")?;
         return not_implemented();
     };
     let (Ok(kind), Ok(data), 2) = (pair.get_item(0), pair.get_item(1), pair.len()) else {
-        DECODED.fell_back("not a pair");
+        DECODED.fell_back("not a pair")?;
         return not_implemented();
     };
     let Ok(kind) = kind.cast_exact::<PyString>() else {
-        DECODED.fell_back("type is not a str");
+        DECODED.fell_back("type is not a str")?;
         return not_implemented();
     };
     match kind.to_str() {
@@ -166,7 +165,7 @@ fn loads_typed<'py>(
             return not_implemented();
         }
         _ => {
-            DECODED.fell_back("not msgpack");
+            DECODED.fell_back("not msgpack")?;
             return not_implemented();
         }
     }
@@ -176,7 +175,7 @@ fn loads_typed<'py>(
     } else if let Ok(blob) = data.cast_exact::<buffer::Blob>() {
         decode(py, &hook, blob.get().as_slice())?
     } else {
-        DECODED.fell_back("data is not bytes");
+        DECODED.fell_back("data is not bytes")?;
         None
     };
     decoded.map_or_else(not_implemented, Ok)
@@ -184,7 +183,6 @@ fn loads_typed<'py>(
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<buffer::Blob>()?;
-    module.add_class::<Counts>()?;
     module.add("ENCODED", ENCODED.clone())?;
     module.add("DECODED", DECODED.clone())?;
     module.add_function(wrap_pyfunction!(stock::configure, module)?)?;

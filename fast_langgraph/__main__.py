@@ -1,0 +1,128 @@
+"""The command ``fast-langgraph``, and ``python -m fast_langgraph``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from shutil import get_terminal_size
+from textwrap import fill
+
+from fast_langgraph import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fast_langgraph.reporting import Status
+
+USAGE = """\
+fast-langgraph status [--json]    would a program be patched here; if not, why
+fast-langgraph app.py args...     run it patched, as "python app.py args..."
+fast-langgraph -m module args...  or a module, or any other arguments of Python's
+fast-langgraph --version
+
+"python -m fast_langgraph" does the same with that Python and its options."""
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE)
+        return 0
+    if arguments[0] == "--version":
+        print(f"fast_langgraph {__version__}")
+        return 0
+    if arguments[0] == "status":
+        return show_status(arguments[1:])
+    return run(arguments)
+
+
+def run(arguments: list[str]) -> int:
+    """Becomes Python with these arguments, which patches itself: all that Python does is Python's own."""
+    from fast_langgraph import _environment, _settings
+
+    why, fix = _environment.unread()
+    if why:
+        print(f"fast_langgraph: can't run a program patched: {why}. Fix: {fix}.", file=sys.stderr)
+        return 2
+    os.environ[_settings.AUTO_PATCH] = "1"
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *interpreter_options(sys.orig_argv, sys.argv), *arguments])
+
+
+def interpreter_options(original: list[str], argv: list[str]) -> list[str]:
+    """Python's own options in a command line, without ``-m fast_langgraph`` or the script's path."""
+    *options, last = original[1 : len(original) - len(argv) + 1]
+    module = last.rpartition("fast_langgraph")[0]
+    if module.startswith("-") and module.endswith("m"):
+        # -mfast_langgraph, -Imfast_langgraph
+        return [*options, module[:-1]] if module != "-m" else options
+    if options and options[-1].startswith("-") and options[-1].endswith("m") and "/" not in last:
+        # -m fast_langgraph, -Im fast_langgraph
+        return [*options[:-1], options[-1][:-1]] if options[-1] != "-m" else options[:-1]
+    return options
+
+
+def show_status(arguments: list[str]) -> int:
+    """Does what an app would do, and tells what came of it. The exit code is 0 where it would be patched."""
+    parser = argparse.ArgumentParser("fast-langgraph status", description="Would an app be patched here?")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    options = parser.parse_args(arguments)
+
+    from fast_langgraph import _environment, _settings
+
+    notes = [
+        f"{name} is none of fast_langgraph's variables, which are {', '.join(_settings.VARIABLES)}"
+        for name in _environment.unknown_variables()
+    ]
+    notes += _settings.read().complaints
+    _settings.logged.update(notes)
+    why, fix = _environment.obstacle()
+    found = None
+    try:
+        from fast_langgraph import _versions, patch, status
+        from fast_langgraph._classes import CLASSES
+
+        if why:
+            # Not by the variable; but what would patch() do in an app?
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                patch()
+        for cls in CLASSES:
+            cls.import_module()
+        found = status()
+    except Exception as error:
+        # Of an app's import too, which is what is asked for here.
+        why, fix = f"{type(error).__name__}: {error}", "see the message, or install fast-langgraph again"
+    else:
+        if not why and not found.patched:
+            why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"
+            fix = f"pip install {_versions.known()}" if found.refusal else "see the sites below"
+    if options.json:
+        report = {"on": not why, "why": why, "fix": fix, "notes": notes, "status": found and found.to_dict()}
+        print(json.dumps(report, indent=2))
+    else:
+        width = max(40, get_terminal_size().columns)
+        for line in [*verdict(why, fix, found), *(f"note: {note}" for note in notes)]:
+            print(fill(line, width, subsequent_indent=" " * 5, break_on_hyphens=False))
+        if found is not None:
+            print(f"\n{found!r}")
+    return 1 if why else 0
+
+
+def verdict(why: str, fix: str, found: Status | None) -> list[str]:
+    if why:
+        lines = [f"off: {why}", f"fix: {fix}"]
+        if found is not None and found.patched:
+            lines.append("an app that calls fast_langgraph.patch() itself is patched as follows:")
+        return lines
+    sites = found.sites.values() if found else ()
+    active = sum(site.state == "active" for site in sites)
+    if active < len(sites):
+        return [f"on in part: {active} of {len(sites)} sites, for the reasons below"]
+    return ["on: a program that is started in this environment runs patched"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The stock classes as they are live: imported or not, patched or not."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from fast_langgraph import _import_hook, _stock
+from fast_langgraph._sites import PatchSite
+
+#: our module with the sites of a stock class
+_OURS = {
+    "JsonPlusSerializer": "fast_langgraph._serializer",
+    "SqliteSaver": "fast_langgraph._sqlite_saver",
+    "AsyncSqliteSaver": "fast_langgraph._async_sqlite_saver",
+}
+
+
+class StockClass:
+    """A class of LangGraph's, and the sites on it once its module was imported."""
+
+    def __init__(self, module: str, name: str, methods: tuple[str, ...]) -> None:
+        self.module = module
+        self.name = name
+        self.site_names = [f"{name}.{method}" for method in methods]
+        self.sites: list[PatchSite] = []
+        #: of the class that was there before its module was reloaded
+        self.former: list[PatchSite] = []
+        #: what the module needs and is not there
+        self.missing = ""
+        #: what went wrong when the sites were made
+        self.failure = ""
+
+    @property
+    def live(self) -> type | None:
+        """The class, where its module is imported; looking for it imports nothing, lazy modules included."""
+        module = sys.modules.get(self.module)
+        cls = None if module is None else object.__getattribute__(module, "__dict__").get(self.name)
+        return cls if isinstance(cls, type) else None
+
+    @property
+    def found(self) -> bool:
+        """Whether the sites are those of the live class."""
+        return bool(self.sites) and self.sites[0].owner is self.live
+
+    def import_module(self) -> None:
+        self.missing = ""
+        try:
+            import_module(self.module)
+        except ModuleNotFoundError as error:
+            if error.name != "aiosqlite":
+                raise
+            self.missing = "aiosqlite is not installed"
+
+    def find_sites(self, serializer: list[PatchSite]) -> None:
+        """Makes the sites, where the class is imported and they are not made yet."""
+        if self.live is None or self.found:
+            return
+        self.former += self.sites
+        self.sites = []
+        self.failure = ""
+        try:
+            self.sites = import_module(_OURS[self.name]).sites(sys.modules[self.module], serializer)
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def absence(self) -> tuple[str, str]:
+        """The state of sites that are not made, and why."""
+        if self.failure:
+            return "failed", self.failure
+        if self.missing:
+            return "skipped", self.missing
+        if not _import_hook.installed():
+            return "skipped", "not patched"
+        if self.live is not None:
+            return "skipped", f"{self.module} was imported past the import hook; call fast_langgraph.patch()"
+        return "pending", f"{self.module} is not imported yet"
+
+
+CLASSES = [StockClass(module, name, methods) for module, (name, methods) in _stock.CLASSES.items()]

@@ -1,0 +1,57 @@
+"""Whether FAST_LANGGRAPH_AUTO_PATCH works in this interpreter, and if not, why and what would help."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+
+from fast_langgraph import _import_hook, _settings
+
+PTH = "fast_langgraph_auto.pth"
+
+IN_CODE = "call fast_langgraph.patch() in the app"
+
+
+def site_folders() -> list[str]:
+    """The folders whose .pth files Python reads when it starts."""
+    user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    return site.getsitepackages() + user
+
+
+def unread() -> tuple[str, str]:
+    """Why the .pth file would not be read at the start of a Python like this one, and the fix."""
+    if sys.flags.no_site:
+        return "Python was started with -S, which leaves .pth files unread", f"start it without -S, or {IN_CODE}"
+    folders = site_folders()
+    if not any(os.path.exists(os.path.join(folder, PTH)) for folder in folders):
+        return (
+            f"{PTH} is in none of the folders whose .pth files Python reads ({', '.join(folders)})",
+            f"install fast-langgraph into this environment (a PYTHONPATH or pip's --target is not enough), "
+            f"or {IN_CODE}",
+        )
+    return "", ""
+
+
+def obstacle() -> tuple[str, str]:
+    """Why FAST_LANGGRAPH_AUTO_PATCH has no effect in this process, and the fix; empty where it has."""
+    settings = _settings.read()
+    if settings.disabled:
+        return f"{_settings.DISABLE} is set", f"unset {_settings.DISABLE}"
+    if not settings.on_import:
+        value = os.environ.get(_settings.AUTO_PATCH)
+        why = "not set" if value is None else f"{value!r}"
+        return f"{_settings.AUTO_PATCH} is {why}", f"export {_settings.AUTO_PATCH}=1, or {IN_CODE}"
+    if _import_hook.installed():
+        return "", ""
+    if "fast_langgraph._boot" in sys.modules:
+        return "the import hook was taken away, by unpatch() or by what went wrong when it patched", IN_CODE
+    why, fix = unread()
+    if why:
+        return why, fix
+    return f"{_settings.AUTO_PATCH} was set after Python had started", "set it before, in the shell or the service"
+
+
+def unknown_variables() -> list[str]:
+    """Variables that look like ours, and are not."""
+    return sorted(name for name in os.environ if name.startswith(_settings.PREFIX) and name not in _settings.VARIABLES)

@@ -1,0 +1,121 @@
+"""What the user asked for: environment variables, and the arguments of ``patch()`` that go before them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fast_langgraph._stock import CLASSES, SITES
+
+PREFIX = "FAST_LANGGRAPH_"
+AUTO_PATCH = PREFIX + "AUTO_PATCH"
+DISABLE = PREFIX + "DISABLE"
+ONLY = PREFIX + "ONLY"
+EXCLUDE = PREFIX + "EXCLUDE"
+VERBOSE = PREFIX + "VERBOSE"
+FAIL_ON_FALLBACK = PREFIX + "FAIL_ON_FALLBACK"
+VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK)
+
+ON = ("1", "true", "yes", "on")
+OFF = ("0", "false", "no", "off")
+
+
+class Settings(NamedTuple):
+    #: whether classes are patched when their modules are imported later
+    on_import: bool
+    disabled: bool
+    only: frozenset[str] | None
+    exclude: frozenset[str]
+    verbose: bool
+    #: whether a fallback raises
+    strict: bool
+    #: what was not understood, with what would be
+    complaints: tuple[str, ...]
+
+    def leaves_out(self, site: str) -> str:
+        """Why the user does not want the site; empty where they do."""
+        names = {site, site.partition(".")[0]}
+        if self.only is not None and not names & self.only:
+            return "not among those that were asked for"
+        return "excluded as asked for" if names & self.exclude else ""
+
+
+#: of the last ``patch()``; None before it, and after ``unpatch()``
+_asked: Settings | None = None
+
+#: what the user has heard already
+logged: set[str] = set()
+
+
+def current() -> Settings:
+    """Of the last ``patch()``, or else of the environment."""
+    return _asked or read()
+
+
+def asked() -> bool:
+    """Whether ``patch()`` is in effect, or was called in vain."""
+    return _asked is not None
+
+
+def keep(settings: Settings | None) -> None:
+    global _asked
+    _asked = settings
+
+
+def read(
+    only: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    verbose: bool | None = None,
+    strict: bool | None = None,
+    on_import: bool | None = None,
+) -> Settings:
+    """The settings of the environment, and in their place what is given here."""
+    complaints: list[str] = []
+
+    def switch(variable: str, given: bool | None = None, unknown: bool = False) -> bool:
+        if given is not None:
+            return given
+        text = os.environ.get(variable, "").strip()
+        if text.lower() in ON or text.lower() in ("", *OFF):
+            return text.lower() in ON
+        taken = "is taken as 1" if unknown else "has no effect"
+        complaints.append(f"{variable}={text!r} is not known and {taken}; valid are {', '.join((*ON, *OFF))}")
+        return unknown
+
+    def names(variable: str, given: str | Iterable[str] | None) -> frozenset[str] | None:
+        source = variable if given is None else f"patch({variable.removeprefix(PREFIX).lower()}=)"
+        if given is None:
+            given = os.environ.get(variable, "").strip() or None
+        if given is None:
+            return None
+        listed = [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
+        found = frozenset(name for name in listed if name)
+        classes = [name for name, _ in CLASSES.values()]
+        complaints.extend(
+            f"{source} names {name!r}, which is no site; the sites are {', '.join(SITES)}, and a class's name "
+            f"stands for all of its own"
+            for name in sorted(found - {*SITES, *classes})
+        )
+        return found
+
+    return Settings(
+        on_import=switch(AUTO_PATCH, on_import),
+        # Whoever reaches for the switch that wins over everything means it.
+        disabled=switch(DISABLE, unknown=True),
+        only=names(ONLY, only),
+        exclude=names(EXCLUDE, exclude) or frozenset(),
+        verbose=switch(VERBOSE, verbose),
+        strict=switch(FAIL_ON_FALLBACK, strict),
+        complaints=tuple(complaints),
+    )
+
+
+def log(notices: list[str]) -> None:
+    """One line for each that was not logged before: nobody may be there to catch a warning."""
+    for notice in notices:
+        if notice not in logged:
+            from logging import getLogger
+
+            logged.add(notice)
+            getLogger("fast_langgraph").warning("fast_langgraph: %s", notice)

@@ -1,0 +1,123 @@
+"""Runs your own test suite patched: ``pytest -p fast_langgraph.pytest_plugin --fast-langgraph``.
+
+``patch()`` is called before tests are collected, in each of pytest-xdist's workers too. The summary shows
+what ``status()`` says, with the workers' counts added up, and the run fails where nothing was patched.
+``--fast-langgraph-expect`` names sites that must be active at the end and have done something in Rust.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+import fast_langgraph
+from fast_langgraph.reporting import Site, Status
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fast_langgraph")
+    group.addoption("--fast-langgraph", action="store_true", help="run the tests under fast_langgraph.patch()")
+    group.addoption(
+        "--fast-langgraph-expect",
+        metavar="SITES",
+        default="",
+        help="names of sites, with commas between them, that must be active at the end and have done something in Rust",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    expected = [name.strip() for name in config.getoption("--fast-langgraph-expect").split(",") if name.strip()]
+    if not config.getoption("--fast-langgraph"):
+        if expected:
+            raise pytest.UsageError("--fast-langgraph-expect has no meaning without --fast-langgraph")
+        return
+    fast_langgraph.patch()
+    known = fast_langgraph.status().sites
+    unknown = [name for name in expected if name not in known]
+    if known and unknown:
+        raise pytest.UsageError(f"no such site: {', '.join(unknown)}; there are {', '.join(known)}")
+    config.pluginmanager.register(Patched(config, expected), "fast_langgraph_patched")
+
+
+class Patched:
+    """A session under ``patch()``."""
+
+    def __init__(self, config: pytest.Config, expected: list[str]) -> None:
+        self.config = config
+        self.expected = expected
+        #: what each worker of pytest-xdist has sent
+        self.workers: list[Status] = []
+
+    def pytest_report_header(self) -> str:
+        return f"fast_langgraph {fast_langgraph.__version__}: " + ("patched" if self.status.patched else "not patched")
+
+    @property
+    def status(self) -> Status:
+        """This process's, or its workers' together."""
+        return together(self.workers) if self.workers else fast_langgraph.status()
+
+    @property
+    def complaints(self) -> list[str]:
+        status = self.status
+        if not status.patched:
+            return [status.refusal or "nothing is patched any more"]
+        found = []
+        for name in self.expected:
+            site = status.sites[name]
+            if site.state != "active":
+                found.append(f"{name} is {site.state}: {site.reason}")
+            elif not site.calls:
+                found.append(f"{name} was never called")
+            elif site.calls == sum(site.fallbacks.values()):
+                found.append(f"{name} was carried out by stock's code each time: {', '.join(site.fallbacks)}")
+        return found
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["fast_langgraph"] = asdict(fast_langgraph.status())
+        elif self.complaints and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        sent = getattr(node, "workeroutput", {}).get("fast_langgraph")
+        if sent is not None:
+            sent["sites"] = {name: Site(**site) for name, site in sent["sites"].items()}
+            self.workers.append(Status(**sent))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.section("fast_langgraph")
+        terminalreporter.write_line(repr(self.status))
+        for complaint in self.complaints:
+            terminalreporter.write_line(f"ERROR: {complaint}", red=True, bold=True)
+
+
+def together(statuses: list[Status]) -> Status:
+    """One status for several processes: counts added up, and of the states the worst."""
+    sites: dict[str, Site] = {}
+    for status in statuses:
+        for name, site in status.sites.items():
+            so_far = sites.get(name)
+            if so_far is None:
+                sites[name] = site
+                continue
+            worse = so_far if so_far.state != "active" else site
+            reasons = (*so_far.fallbacks, *site.fallbacks)
+            sites[name] = replace(
+                worse,
+                calls=so_far.calls + site.calls,
+                fallbacks={why: so_far.fallbacks.get(why, 0) + site.fallbacks.get(why, 0) for why in reasons},
+                values_by_stock=so_far.values_by_stock + site.values_by_stock,
+            )
+    first = statuses[0]
+    return replace(
+        first,
+        patched=all(status.patched for status in statuses),
+        refusal=next((status.refusal for status in statuses if status.refusal), ""),
+        sqlite={module: how for status in statuses for module, how in status.sqlite.items()},
+        sites=sites,
+    )

@@ -1,0 +1,87 @@
+"""Ctrl-C at any moment of a call: nothing acknowledged is lost, and the saver can be used again."""
+
+from __future__ import annotations
+
+import pytest
+from processes import in_new_process
+
+pytestmark = pytest.mark.unpatched
+
+INTERRUPTED = """
+import gc, random, signal, sqlite3, sys, threading, time
+from stories import METADATA, WRITES, all_rows, checkpoint, checkpoint_id, config
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+if {patched}:
+    fast_langgraph.patch()
+conn = sqlite3.connect({path!r}, check_same_thread=False)
+saver = SqliteSaver(conn)
+saver.setup()
+over = threading.Event()
+
+
+def company():
+    n = 0
+    while not over.is_set():
+        n += 1
+        saver.put(config("company"), checkpoint(n), METADATA, {{}})
+
+
+def interrupt(*_):
+    if armed:
+        raise KeyboardInterrupt
+
+
+def call(n):
+    kind = n % 5
+    if kind == 0:
+        saver.put_writes(config(at=n), WRITES, f"task {{n}}")
+    elif kind == 1:
+        saver.get_tuple(config())
+    else:
+        saver.put(config(), checkpoint(n), METADATA, {{}})
+        acknowledged.add(checkpoint_id(n))
+
+
+armed = False
+signal.signal(signal.SIGALRM, interrupt)
+chance = random.Random(0)
+acknowledged, interrupted, calls = set(), 0, 0
+threads = [threading.Thread(target=company, daemon=True)] if {company} else []
+for thread in threads:
+    thread.start()
+end = time.monotonic() + 6
+while time.monotonic() < end:
+    calls += 1
+    signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 6e-4))
+    try:
+        armed = True
+        call(calls)
+        armed = False
+    except KeyboardInterrupt:
+        interrupted += 1
+    armed = False
+    assert gc.isenabled()
+    if not threads and saver.lock.locked():
+        sys.exit(f"the lock is held after call {{calls}}")
+signal.setitimer(signal.ITIMER_REAL, 0)
+over.set()
+for thread in threads:
+    thread.join(20)
+    assert not thread.is_alive(), "another thread waits for good"
+assert saver.lock.acquire(timeout=20), "the lock is held"
+saver.lock.release()
+found = {{row[0] for row in conn.execute("SELECT checkpoint_id FROM checkpoints WHERE thread_id = '1'")}}
+assert acknowledged <= found
+assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+assert interrupted > 100 and len(acknowledged) > 100, (interrupted, len(acknowledged))
+print("whole")
+"""
+
+
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
+@pytest.mark.parametrize("patched", [False, True], ids=["stock", "patched"])
+def test_an_interrupt_at_any_moment_leaves_a_saver_that_works_and_loses_nothing(tmp_path, patched, company):
+    script = INTERRUPTED.format(patched=patched, company=company, path=str(tmp_path / "test.db"))
+    done = in_new_process(script, timeout=60)
+    assert done.stdout == "whole\n", done

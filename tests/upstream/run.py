@@ -1,0 +1,121 @@
+"""Runs upstream's own test suites on stock and on the patched classes, and compares test by test.
+
+``make test-upstream`` runs the newest supported releases; ``make test-upstream-all`` each that is supported
+and one that is not, and writes RESULTS.md. The suites come from the source distributions of the very
+releases that are installed; they are fetched into a cache, never committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+from comparison import Row, compare, complaints, settle
+from environments import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
+from suites import Run, Suite, run, suites
+
+INTERPRETER = f"{platform.python_implementation()} {platform.python_version()}"
+PATCHED = ["-p", "fast_langgraph.pytest_plugin", "--fast-langgraph"]
+
+
+def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
+    """A suite on stock and on the patched classes."""
+    began = time.monotonic()
+    expected = ["--fast-langgraph-expect", ",".join(suite.expected)] if releases.supported else []
+    stock = run(python, suite, [], strict)
+    patched = run(python, suite, PATCHED + expected, strict)
+    differences, unsteady = settle(
+        compare(stock, patched), stock, patched, lambda tests: run(python, suite, [], strict, tests)
+    )
+    row = Row(
+        releases,
+        suite.name,
+        strict,
+        stock.counts,
+        patched.counts,
+        differences,
+        unsteady,
+        complaints(releases, stock, patched),
+    )
+    say(suite, "strict" if strict else "default", f"{row.verdict:<26} {show(patched.counts)}", began)
+    for difference in differences:
+        print(f"    {difference}")
+    for test in unsteady:
+        print(f"    not steady on stock: {test}")
+    # The serializer's suite and the savers'; the third takes longest, and would say nothing more.
+    if releases is NEWEST and not strict and suite.name != "checkpoint-sqlite":
+        can_fail(python, suite, stock)
+    return row
+
+
+def can_fail(python: Path, suite: Suite, stock: Run) -> None:
+    """With a codec that is one byte off, the comparison must show differences: else it proves nothing."""
+    began = time.monotonic()
+    broken = run(python, suite, ["-p", "broken_codec", *PATCHED], strict=False)
+    differences, _ = settle(compare(stock, broken), stock, broken, lambda tests: stock)
+    if not differences:
+        sys.exit(f"{suite.name}: a codec that is one byte off was not noticed")
+    say(suite, "broken", f"one byte off is noticed: {len(differences)} tests differ", began)
+
+
+def say(suite: Suite, mode: str, what: str, began: float) -> None:
+    print(f"  {suite.name:<18} {mode:<8} {what}, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def show(counts: Counter[str]) -> str:
+    return f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"
+
+
+def results(rows: list[Row]) -> str:
+    """RESULTS.md."""
+    lines = [
+        "# Upstream's own test suites on the patched classes",
+        "",
+        f"Made by `make test-upstream-all` on {datetime.now(timezone.utc):%Y-%m-%d}, {INTERPRETER}, {platform.system()}.",
+        "Each suite ran on stock and on the patched classes in one environment. A test is the same where its outcome",
+        "is and, where it failed or was skipped, what it says. Each patched run used every site that it is meant to.",
+        "",
+        "| checkpoint-sqlite | checkpoint | suite | LANGGRAPH_STRICT_MSGPACK | stock | patched | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.releases.sqlite} | {row.releases.checkpoint} | {row.suite} | {'true' if row.strict else 'unset'} "
+        f"| {show(row.stock)} | {show(row.patched)} | {row.verdict} |"
+        for row in rows
+    ]
+    unsteady = sorted({test for row in rows for test in row.unsteady})
+    if unsteady:
+        lines += ["", "Tests that did not end alike in these runs, and that end in either way on stock:", ""]
+        lines += [f"- {test}" for test in unsteady]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true", help="each supported release, and one that is not supported")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    CACHE.mkdir(exist_ok=True)
+    wheel = build_wheel()
+    rows: list[Row] = []
+    for releases in ALL if arguments.all else [NEWEST]:
+        print(f"langgraph-checkpoint-sqlite {releases.sqlite}, langgraph-checkpoint {releases.checkpoint}", flush=True)
+        python = environment(releases, wheel)
+        if not releases.supported:
+            print(f"  {call(python, '-I', HERE / 'left_alone.py').strip()}")
+        found = suites(releases)
+        rows += [one(releases, suite, python, strict) for strict in (False, True) for suite in found]
+    if arguments.all:
+        (HERE / "RESULTS.md").write_text(results(rows))
+    good = sum(row.good for row in rows)
+    print(f"{good} of {len(rows)} rows same as stock, {INTERPRETER}, {time.monotonic() - began:.0f} s")
+    return 0 if good == len(rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
