@@ -17,6 +17,10 @@ use crate::errors::SqlError;
 const HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
+/// So little of the log may be left by a background checkpoint that the next writer moves it itself: then the
+/// log starts over, and writing it again is cheaper than making its file longer.
+const LITTLE: u64 = 512 << 10;
+
 thread_local! {
     /// Pages in the log after this thread's last commit. SQLite passes nothing on that would tell whose.
     static PAGES: Cell<Option<u64>> = const { Cell::new(None) };
@@ -30,6 +34,8 @@ pub struct Wal {
     page_size: AtomicU64,
     /// Pages of the log that are in the database too, as far as we know.
     moved: AtomicU64,
+    /// Whether one in the background has just left something.
+    unfinished: AtomicBool,
     /// The size from which on a writer waits: the bound, or more where somebody's snapshot keeps it.
     bound: AtomicU64,
 }
@@ -81,25 +87,29 @@ pub fn committed(database: &Arc<Database>) {
         |database| &database.checkpointing,
         Box::new(|database| {
             // An error is met again, and told, by whoever reads or writes next.
-            drop(checkpoint(database));
+            database.wal.unfinished.store(matches!(checkpoint(database), Ok(false)), Ordering::Release);
             database.counters.wal_checkpoints.add(1);
             database.wal.asked.store(false, Ordering::Release);
         }),
     );
 }
 
-/// Before a commit: where the log has reached its bound, has it moved first. With no other writer meanwhile all
-/// of it is, and it starts over.
+/// Before a commit: where the log has reached its bound, has it moved first; and the rest of it where that is
+/// little. With no other writer meanwhile all of it is, and it starts over.
 pub fn keep_bounded(database: &Database) {
     let wal = &database.wal;
     let bytes = database.counters.wal_bytes.get();
-    if bytes <= wal.bound.load(Ordering::Relaxed) || database.options.is_memory() {
-        return;
-    }
-    database.counters.wal_checkpoints_waited_for.add(1);
-    if !checkpoint(database).unwrap_or(false) {
-        // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
-        wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
+    if bytes > wal.bound.load(Ordering::Relaxed) {
+        database.counters.wal_checkpoints_waited_for.add(1);
+        if !checkpoint(database).unwrap_or(false) {
+            // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
+            wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
+        }
+    } else if wal.unfinished.swap(false, Ordering::AcqRel)
+        && bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed))) <= LITTLE
+    {
+        // What a snapshot keeps, the next in the background has.
+        drop(checkpoint(database));
     }
 }
 
