@@ -10,7 +10,7 @@ use super::counters::Counters;
 use super::gate::{Gate, Inside};
 use super::jobs::Jobs;
 use super::options::Options;
-use super::readers::Readers;
+use super::readers::{Readers, at_one_moment};
 use super::reply::Answer;
 use super::request::Ask;
 use super::schema::{self, Schema};
@@ -81,8 +81,7 @@ impl Database {
             Ask::Write(work) => self.writer.write(self, work),
             Ask::Read(read) => {
                 self.counters.reads.add(1);
-                let schema = self.schema()?;
-                self.read(|conn| read.answer(conn, schema))
+                self.read_with_schema(|conn, schema| read.answer(conn, schema))
             }
             Ask::Maintain(task) => maintenance::answer(self, task),
         }
@@ -115,6 +114,23 @@ impl Database {
         }
         self.check_identity()?;
         self.readers.with(self, work)
+    }
+
+    /// Calls `work` with a connection in a transaction, and with the schema that the database has in it.
+    pub fn read_with_schema<T>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection, Schema) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let known = self.schema()?;
+        self.read(|conn| {
+            at_one_moment(conn, |conn| {
+                let schema = known.now(conn)?;
+                if schema != known {
+                    *lock(&self.schema) = Some(schema);
+                }
+                work(conn, schema)
+            })
+        })
     }
 
     /// The schema, with whatever has to be opened or made to know it.

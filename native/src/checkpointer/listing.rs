@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::Filter;
-use super::readers::at_one_moment;
 use super::schema::Schema;
 use super::standard;
 use crate::columns::{Column, Row, Rows};
@@ -65,7 +64,7 @@ fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
 }
 
 impl Query {
-    pub fn keys(&self, conn: &Connection) -> Result<Listing, SqlError> {
+    pub fn keys(&self, conn: &Connection, table: &str) -> Result<Listing, SqlError> {
         let conditions = [
             ("thread_id = ?", &self.thread),
             ("checkpoint_ns = ?", &self.namespace),
@@ -85,7 +84,7 @@ impl Query {
         // Metadata lies behind the checkpoint in its row, so it is read only where it is asked for.
         let metadata = if self.filter.is_some() { "metadata" } else { "NULL" };
         let sql = format!(
-            "SELECT thread_id, checkpoint_ns, checkpoint_id, {metadata} FROM checkpoints{filter} \
+            "SELECT thread_id, checkpoint_ns, checkpoint_id, {metadata} FROM {table}{filter} \
              ORDER BY checkpoint_id DESC"
         );
         let limit = self.limit.unwrap_or(usize::MAX);
@@ -115,22 +114,21 @@ pub struct Batch {
     pub next: usize,
 }
 
-/// The batch that begins at `from`.
+/// The batch that begins at `from`, within a transaction.
 pub fn batch(conn: &Connection, schema: Schema, listing: &Listing, from: usize) -> Result<Batch, SqlError> {
-    at_one_moment(conn, |conn| {
-        let mut found = Batch { rows: Vec::new(), next: from };
-        let mut bytes = 0;
-        for key in listing.0.iter().skip(from).take(BATCH) {
-            found.next += 1;
-            let Some(row) = standard::checkpoint(conn, &key.thread, &key.namespace, Some(&key.id))? else { continue };
-            let writes =
-                standard::pending_writes(conn, schema.has_task_path, (&key.thread, &key.namespace, &key.id), None)?;
-            bytes += row.iter().chain(writes.iter().flatten()).map(Column::len).sum::<usize>();
-            found.rows.push((row, writes));
-            if bytes > BATCH_BYTES {
-                break;
-            }
+    let mut found = Batch { rows: Vec::new(), next: from };
+    let mut bytes = 0;
+    for key in listing.0.iter().skip(from).take(BATCH) {
+        found.next += 1;
+        let row = schema.layout.checkpoint(conn, &key.thread, &key.namespace, Some(&key.id))?;
+        let Some(row) = row else { continue };
+        let key = (&*key.thread, &*key.namespace, &*key.id);
+        let writes = standard::pending_writes(conn, schema.has_task_path, key, None)?;
+        bytes += row.iter().chain(writes.iter().flatten()).map(Column::len).sum::<usize>();
+        found.rows.push((row, writes));
+        if bytes > BATCH_BYTES {
+            break;
         }
-        Ok(found)
-    })
+    }
+    Ok(found)
 }

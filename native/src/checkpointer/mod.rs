@@ -4,13 +4,14 @@
 //! `database` ties the parts together: `writer` queues and commits what is written, `readers` lends out
 //! connections to read with, `wal` moves the write-ahead log into the database, `jobs` has the threads for
 //! those who can't wait (`completions` is how they hear of it), `gate` stands before all of them when the
-//! process forks or the database is closed. How checkpoints lie in rows is known to `standard` and `schema`
-//! alone.
+//! process forks or the database is closed. How checkpoints lie in rows is known to `layout` and what it
+//! chooses from, `standard` and `compact`, and to `schema`, alone.
 //!
 //! No thread of ours ever needs the GIL, so that none can be waited for in vain.
 use pyo3::prelude::*;
 
 mod busy;
+mod compact;
 mod completions;
 mod connection;
 mod counters;
@@ -19,6 +20,7 @@ mod engine;
 mod filter;
 mod gate;
 mod jobs;
+mod layout;
 mod listing;
 mod maintenance;
 mod options;

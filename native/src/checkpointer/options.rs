@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::layout::Layout;
 use super::work::Work;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Options {
     pub readers: usize,
     pub read_only: bool,
     pub created_at: bool,
+    /// Of a new file; another keeps the one that it has.
+    pub layout: Layout,
 }
 
 impl Options {

@@ -8,9 +8,9 @@ use pyo3::types::PyTuple;
 use rusqlite::Connection;
 
 use super::filter::Filter;
+use super::layout::Layout;
 use super::listing::{self, Listing, Query};
 use super::maintenance::Task;
-use super::readers::at_one_moment;
 use super::reply::{Answer, Reply};
 use super::schema::Schema;
 use super::standard;
@@ -61,36 +61,38 @@ const ANCESTORS: usize = 64;
 const ANCESTORS_BYTES: usize = 2 << 20;
 
 impl Read {
+    /// Within a transaction, of a database with this schema.
     pub fn answer(&self, conn: &Connection, schema: Schema) -> Answer {
         if schema.is_empty {
             return Ok(self.nothing());
         }
+        let (layout, has_task_path) = (schema.layout, schema.has_task_path);
         match self {
-            Self::Checkpoint { thread, namespace, id } => at_one_moment(conn, |conn| {
-                let Some(row) = standard::checkpoint(conn, thread, namespace, id.as_deref())? else {
+            Self::Checkpoint { thread, namespace, id } => {
+                let Some(row) = layout.checkpoint(conn, thread, namespace, id.as_deref())? else {
                     return Ok(Reply::Checkpoint(None));
                 };
                 let writes = match row.get(2) {
                     Some(Column::Text(id)) => {
                         let id = String::from_utf8_lossy(id);
-                        standard::pending_writes(conn, schema.has_task_path, (thread, namespace, &id), None)?
+                        standard::pending_writes(conn, has_task_path, (thread, namespace, &id), None)?
                     }
                     _ => Vec::new(),
                 };
                 Ok(Reply::Checkpoint(Some((row, writes))))
-            }),
-            Self::Keys(query) => query.keys(conn).map(Reply::Keys),
+            }
+            Self::Keys(query) => query.keys(conn, layout.table()).map(Reply::Keys),
             Self::Batch { listing, from } => listing::batch(conn, schema, listing, *from).map(Reply::Batch),
-            Self::Descriptions { thread, keys } => at_one_moment(conn, |conn| {
+            Self::Descriptions { thread, keys } => {
                 let found = keys.iter().map(|(namespace, id)| standard::description(conn, thread, namespace, id));
                 Ok(Reply::Descriptions(found.collect::<Result<_, _>>()?))
-            }),
-            Self::Ancestors { thread, namespace, id } => at_one_moment(conn, |conn| {
+            }
+            Self::Ancestors { thread, namespace, id } => {
                 let (mut rows, mut bytes, mut next) = (Vec::new(), 0, Some(id.clone()));
                 while rows.len() < ANCESTORS
                     && bytes < ANCESTORS_BYTES
                     && let Some(id) = next
-                    && let Some(row) = standard::checkpoint(conn, thread, namespace, Some(&id))?
+                    && let Some(row) = layout.checkpoint(conn, thread, namespace, Some(&id))?
                 {
                     next = match row.get(3) {
                         Some(Column::Text(parent)) => Some(String::from_utf8_lossy(parent).into_owned()),
@@ -100,19 +102,19 @@ impl Read {
                     rows.push(row);
                 }
                 Ok(Reply::Ancestors(rows))
-            }),
-            Self::ChannelWrites { thread, namespace, ids, channels } => at_one_moment(conn, |conn| {
+            }
+            Self::ChannelWrites { thread, namespace, ids, channels } => {
                 let mut found = Vec::with_capacity(ids.len());
                 for id in ids {
                     let mut rows = Vec::new();
                     for channel in channels {
                         let key = (thread.as_str(), namespace.as_str(), id.as_str());
-                        rows.extend(standard::pending_writes(conn, schema.has_task_path, key, Some(channel))?);
+                        rows.extend(standard::pending_writes(conn, has_task_path, key, Some(channel))?);
                     }
                     found.push(rows);
                 }
                 Ok(Reply::ChannelWrites(found))
-            }),
+            }
         }
     }
 
@@ -180,6 +182,13 @@ impl Request {
     #[staticmethod]
     fn copy_thread(source: String, target: String) -> Self {
         Self::write(Work::CopyThread { source, target })
+    }
+
+    /// Takes rows after `start` to the layout of this name; completes with where to go on, 0 for nowhere.
+    #[staticmethod]
+    fn convert(layout: &str, start: i64) -> PyResult<Self> {
+        let to = Layout::parse(layout).ok_or_else(|| PyValueError::new_err("layout"))?;
+        Ok(Self::write(Work::Convert { to, from: start }))
     }
 
     #[staticmethod]

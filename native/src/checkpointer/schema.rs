@@ -1,9 +1,11 @@
-//! SqliteSaver's two tables, as it makes them, and a column of ours that costs nothing.
+//! SqliteSaver's two tables, as it makes them, and a column of ours that costs nothing; and which layout they have.
 use std::fmt::Write as _;
 
 use rusqlite::{Connection, ffi};
 
 use super::busy;
+use super::compact::tables;
+use super::layout::Layout;
 use super::options::Options;
 use crate::errors::SqlError;
 
@@ -38,12 +40,31 @@ const TASK_PATH: &str = "task_path";
 const CREATED_AT: &str = "created_at";
 
 /// What was found, or made.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Schema {
     /// Older databases lack it, and one that can't be written keeps lacking it.
     pub has_task_path: bool,
     /// There is nothing to read: the file can't be written and holds no checkpoints.
     pub is_empty: bool,
+    pub layout: Layout,
+    /// SQLite's count of changes to the schema, when this was found.
+    version: i64,
+}
+
+impl Schema {
+    fn found(conn: &Connection, is_empty: bool) -> Result<Self, SqlError> {
+        let has_task_path = has(&columns(conn, "writes")?, TASK_PATH);
+        Ok(Self { has_task_path, is_empty, layout: tables::layout(conn)?, version: version(conn)? })
+    }
+
+    /// The schema within this transaction: another process may have changed it.
+    pub fn now(self, conn: &Connection) -> Result<Self, SqlError> {
+        if self.version == version(conn)? { Ok(self) } else { Self::found(conn, self.is_empty) }
+    }
+}
+
+fn version(conn: &Connection) -> Result<i64, SqlError> {
+    Ok(conn.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))?)
 }
 
 /// A column of a table.
@@ -99,7 +120,7 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
     let mut writes = columns(conn, "writes")?;
     let complete = !checkpoints.is_empty()
         && has(&writes, TASK_PATH)
-        && (!options.created_at || has(&checkpoints, CREATED_AT) || !is_table(conn)?);
+        && (!options.created_at || has(&checkpoints, CREATED_AT) || tables::layout(conn)? != Layout::Standard);
     if !complete && !read_only {
         conn.execute_batch("BEGIN IMMEDIATE")?;
         let made = complete_tables(conn, options);
@@ -113,27 +134,26 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
         check("checkpoints", &checkpoints, &CHECKPOINTS)?;
         check("writes", &writes, &WRITES)?;
     }
-    Ok(Schema { has_task_path: has(&writes, TASK_PATH), is_empty })
-}
-
-/// Whether `checkpoints` is a table: a view can't be given a column.
-fn is_table(conn: &Connection) -> Result<bool, SqlError> {
-    let kind = "SELECT count(*) FROM sqlite_master WHERE name = 'checkpoints' AND type = 'table'";
-    Ok(conn.query_row(kind, [], |row| row.get(0))?)
+    Schema::found(conn, is_empty)
 }
 
 /// Within a transaction, so that of two processes one finds it done.
 fn complete_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
+    let is_new = columns(conn, "checkpoints")?.is_empty();
     conn.execute_batch(TABLES)?;
     if !has(&columns(conn, "writes")?, TASK_PATH) {
         conn.execute_batch("ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''")?;
     }
-    if options.created_at && is_table(conn)? && !has(&columns(conn, "checkpoints")?, CREATED_AT) {
+    let is_standard = tables::layout(conn)? == Layout::Standard;
+    if options.created_at && is_standard && !has(&columns(conn, "checkpoints")?, CREATED_AT) {
         let made = format!(
             "ALTER TABLE checkpoints ADD COLUMN {CREATED_AT} TEXT GENERATED ALWAYS AS ({}) VIRTUAL",
             created_at()
         );
         conn.execute_batch(&made)?;
+    }
+    if is_new && options.layout == Layout::Compact {
+        tables::make(conn)?;
     }
     Ok(())
 }

@@ -5,15 +5,12 @@ use super::work::{Row as Values, Work};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
 
-const PUT: &str = "INSERT OR REPLACE INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
-                   parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)";
+/// Of the table of checkpoints.
+const COLUMNS: &str = "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata";
 const REPLACE_WRITE: &str = "INSERT OR REPLACE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
                              task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const KEEP_WRITE: &str = "INSERT OR IGNORE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
                           task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-const COLUMNS: &str = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, \
-                       metadata FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?";
 
 /// Where the rows that are read have what the serializer made.
 pub const CHECKPOINT: usize = 5;
@@ -27,10 +24,14 @@ fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u6
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(parameters))? as u64)
 }
 
-/// Carries out `work`, and says of how many checkpoints (or orphaned writes) it was, where that is not plain.
-pub fn apply(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
+/// Carries out `work` on the table of checkpoints, and says of how many checkpoints (or orphaned writes) it was,
+/// where that is not plain.
+pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlError> {
     match work {
-        Work::Put(row) => run(conn, PUT, row).map(|_| 1),
+        Work::Put(row) => {
+            let sql = format!("INSERT OR REPLACE INTO {table} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
+            run(conn, &sql, row).map(|_| 1)
+        }
         Work::PutWrites { rows, replace } => {
             let sql = if *replace { REPLACE_WRITE } else { KEEP_WRITE };
             for row in rows {
@@ -39,7 +40,7 @@ pub fn apply(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
             Ok(0)
         }
         Work::DeleteThread(thread) => {
-            let deleted = delete(conn, "DELETE FROM checkpoints WHERE thread_id = ?", &[thread])?;
+            let deleted = delete(conn, &format!("DELETE FROM {table} WHERE thread_id = ?"), &[thread])?;
             delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
             Ok(deleted)
         }
@@ -49,7 +50,7 @@ pub fn apply(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
                 let key = [thread, namespace, id];
                 deleted += delete(
                     conn,
-                    "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+                    &format!("DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"),
                     &key,
                 )?;
                 delete(
@@ -70,11 +71,13 @@ pub fn apply(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
                  AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)",
             &[thread, before],
         ),
-        Work::CopyThread { source, target } => copy_thread(conn, source, target),
+        Work::CopyThread { source, target } => copy_thread(conn, table, source, target),
+        // Of the compact layout.
+        Work::Sweep(_) | Work::Convert { .. } => Ok(0),
     }
 }
 
-fn copy_thread(conn: &Connection, source: &str, target: &str) -> Result<u64, SqlError> {
+fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<u64, SqlError> {
     let taken: bool = conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE thread_id = ?1) \
@@ -86,9 +89,10 @@ fn copy_thread(conn: &Connection, source: &str, target: &str) -> Result<u64, Sql
         return Err(SqlError::new(ffi::SQLITE_CONSTRAINT, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, message));
     }
     let copied = conn.execute(
-        "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, \
-         metadata) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata \
-         FROM checkpoints WHERE thread_id = ?1",
+        &format!(
+            "INSERT INTO {table} ({COLUMNS}) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata \
+             FROM {table} WHERE thread_id = ?1"
+        ),
         [source, target],
     )?;
     conn.execute(
@@ -106,16 +110,12 @@ fn row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<Result<Row, 
 
 /// The checkpoint of this id, or the latest of its namespace.
 pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&str>) -> Result<Option<Row>, SqlError> {
-    let found = if let Some(id) = id {
-        conn.prepare_cached(&format!("{COLUMNS} AND checkpoint_id = ?"))?
-            .query_row([thread, namespace, id], |found| row(found, 7))
-            .optional()?
-    } else {
-        conn.prepare_cached(&format!("{COLUMNS} ORDER BY checkpoint_id DESC LIMIT 1"))?
-            .query_row([thread, namespace], |found| row(found, 7))
-            .optional()?
-    };
-    found.transpose()
+    let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
+    let sql = format!("SELECT {COLUMNS} FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? {which}");
+    conn.prepare_cached(&sql)?
+        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |found| row(found, 7))
+        .optional()?
+        .transpose()
 }
 
 /// A checkpoint's parent and metadata.

@@ -1,4 +1,5 @@
 //! What is to be written: one call of a checkpointer, as a whole or not at all.
+use super::layout::Layout;
 use crate::operation::Value;
 
 /// The columns of a row, in the order of its table.
@@ -22,6 +23,11 @@ pub enum Work {
     DeleteOrphans { thread: String, before: String },
     /// A thread under another name, which must be free.
     CopyThread { source: String, target: String },
+    /// Pieces of a thread that no checkpoint needs.
+    Sweep(String),
+    /// Rows after `from` are taken to another layout. Of as many as one transaction does; what comes back is where
+    /// to go on, 0 for nowhere.
+    Convert { to: Layout, from: i64 },
 }
 
 impl Work {
@@ -32,15 +38,6 @@ impl Work {
             Self::Put(values) => row(values),
             Self::PutWrites { rows, .. } => rows.iter().map(row).sum(),
             _ => 0,
-        }
-    }
-
-    /// Whether it takes one statement, which SQLite carries out as a whole or not at all.
-    pub fn is_one_statement(&self) -> bool {
-        match self {
-            Self::Put(_) => true,
-            Self::PutWrites { rows, .. } => rows.len() == 1,
-            _ => false,
         }
     }
 }

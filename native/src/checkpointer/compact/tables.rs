@@ -1,0 +1,157 @@
+//! The tables of the compact layout, and the view that shows them as SqliteSaver's table.
+//!
+//! `fl_checkpoints` is SqliteSaver's table under another name, with what a row's `checkpoint` has to be put together
+//! from in columns at its end; where there is nothing in them the row is as in the standard layout. So a file is
+//! whole at any moment of a conversion, and whoever inserts through the view stores a row as it is.
+use rusqlite::{Connection, ffi};
+
+use crate::checkpointer::layout::Layout;
+use crate::errors::SqlError;
+
+/// `group_concat` of earlier releases ends at a NUL.
+const OLDEST: i32 = 3_037_000;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS fl_threads (
+    thread_id TEXT PRIMARY KEY,
+    -- the upper half of the ids of its pieces
+    thread INTEGER NOT NULL UNIQUE,
+    -- another one after pieces were removed
+    epoch INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS fl_pieces (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+";
+
+/// Is there while a database is on its way back to the standard layout.
+const CLOSING: &str = "fl_closing";
+
+const COLUMNS: [(&str, &str); 3] = [
+    // own bytes and pieces, in turns
+    ("ranges", "TEXT"),
+    // what is added to the numbers of pieces for their ids
+    ("base", "INTEGER"),
+    // of the whole, in bytes
+    ("size", "INTEGER"),
+];
+
+/// A wrong size, of a piece that is missing or of an old SQLite, is an error: `abs` has none of the least integer.
+const VIEW: &str = "
+CREATE VIEW checkpoints AS
+SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
+    CASE WHEN ranges IS NULL THEN checkpoint ELSE (
+        SELECT CASE WHEN length(whole) = size THEN whole ELSE abs(-9223372036854775807 - 1) END FROM (
+            SELECT CAST(group_concat(bytes, '') AS BLOB) AS whole FROM (
+                WITH RECURSIVE part(place, own, own_size, first, last) AS (
+                    SELECT 1, 1, CAST(substr(ranges, 1, 10) AS INTEGER),
+                        base + CAST(substr(ranges, 11, 10) AS INTEGER), base + CAST(substr(ranges, 21, 10) AS INTEGER)
+                    UNION ALL
+                    SELECT place + 30, own + own_size, CAST(substr(ranges, place + 30, 10) AS INTEGER),
+                        base + CAST(substr(ranges, place + 40, 10) AS INTEGER),
+                        base + CAST(substr(ranges, place + 50, 10) AS INTEGER)
+                    FROM part WHERE place + 30 < length(ranges)
+                )
+                SELECT place, 0 AS id, substr(checkpoint, own, own_size) AS bytes FROM part
+                UNION ALL
+                SELECT place, id, bytes FROM part JOIN fl_pieces ON id BETWEEN first AND last
+                ORDER BY 1, 2
+            )
+        )
+    ) END AS checkpoint,
+    metadata";
+
+const TRIGGERS: &str = "
+CREATE TRIGGER fl_insert INSTEAD OF INSERT ON checkpoints BEGIN
+    INSERT INTO fl_checkpoints
+        (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
+    VALUES (NEW.thread_id, coalesce(NEW.checkpoint_ns, ''), NEW.checkpoint_id, NEW.parent_checkpoint_id, NEW.type,
+        NEW.checkpoint, NEW.metadata);
+END;
+CREATE TRIGGER fl_update_checkpoint INSTEAD OF UPDATE ON checkpoints
+WHEN NEW.checkpoint IS NOT OLD.checkpoint OR NEW.thread_id IS NOT OLD.thread_id BEGIN
+    UPDATE fl_checkpoints SET thread_id = NEW.thread_id, checkpoint_ns = NEW.checkpoint_ns,
+        checkpoint_id = NEW.checkpoint_id, parent_checkpoint_id = NEW.parent_checkpoint_id, type = NEW.type,
+        metadata = NEW.metadata, checkpoint = NEW.checkpoint, ranges = NULL, base = NULL, size = NULL
+    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
+END;
+CREATE TRIGGER fl_update_others INSTEAD OF UPDATE ON checkpoints
+WHEN NEW.checkpoint IS OLD.checkpoint AND NEW.thread_id IS OLD.thread_id BEGIN
+    UPDATE fl_checkpoints SET checkpoint_ns = NEW.checkpoint_ns, checkpoint_id = NEW.checkpoint_id,
+        parent_checkpoint_id = NEW.parent_checkpoint_id, type = NEW.type, metadata = NEW.metadata
+    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
+END;
+CREATE TRIGGER fl_delete INSTEAD OF DELETE ON checkpoints BEGIN
+    DELETE FROM fl_checkpoints
+    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
+END;";
+
+fn refused(message: &str) -> SqlError {
+    SqlError::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, message.to_owned())
+}
+
+fn exists(conn: &Connection, condition: &str) -> Result<bool, SqlError> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE {condition})");
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// The layout that a database is in.
+pub fn layout(conn: &Connection) -> Result<Layout, SqlError> {
+    let is_compact = exists(conn, "name = 'checkpoints' AND type = 'view'")? && exists(conn, "name = 'fl_checkpoints'")?;
+    Ok(match (is_compact, exists(conn, &format!("name = '{CLOSING}'"))?) {
+        (false, _) => Layout::Standard,
+        (true, false) => Layout::Compact,
+        (true, true) => Layout::Closing,
+    })
+}
+
+/// From now on nobody stores pieces.
+pub fn close(conn: &Connection) -> Result<(), SqlError> {
+    Ok(conn.execute_batch(&format!("CREATE TABLE {CLOSING} (nothing)"))?)
+}
+
+/// As if it had not been closed.
+pub fn reopen(conn: &Connection) -> Result<(), SqlError> {
+    Ok(conn.execute_batch(&format!("DROP TABLE {CLOSING}"))?)
+}
+
+fn has_column(conn: &Connection, name: &str) -> Result<bool, SqlError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('fl_checkpoints') WHERE name = ?)";
+    Ok(conn.query_row(sql, [name], |row| row.get(0))?)
+}
+
+/// Makes the standard tables those of the compact layout; no row is touched. Within a transaction.
+pub fn make(conn: &Connection) -> Result<(), SqlError> {
+    if rusqlite::version_number() < OLDEST {
+        return Err(refused("the compact layout needs SQLite 3.37 or later"));
+    }
+    let encoding: String = conn.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+    if encoding != "UTF-8" {
+        return Err(refused(&format!("the compact layout needs a database in UTF-8, and this is in {encoding}")));
+    }
+    if exists(conn, "type = 'trigger' AND lower(tbl_name) = 'checkpoints'")? {
+        return Err(refused("table checkpoints of this database has triggers, which would not fit a view"));
+    }
+    let references = "SELECT EXISTS (SELECT 1 FROM sqlite_master AS other, pragma_foreign_key_list(other.name) AS key \
+                      WHERE other.type = 'table' AND lower(key.\"table\") = 'checkpoints')";
+    if conn.query_row(references, [], |row| row.get(0))? {
+        return Err(refused("foreign keys of this database refer to table checkpoints, and can't refer to a view"));
+    }
+    conn.execute_batch(TABLES)?;
+    // An app's own views go on to speak of `checkpoints`, whatever that is.
+    conn.execute_batch("PRAGMA legacy_alter_table = ON; ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
+    for (name, kind) in COLUMNS {
+        if !has_column(conn, name)? {
+            conn.execute_batch(&format!("ALTER TABLE fl_checkpoints ADD COLUMN {name} {kind}"))?;
+        }
+    }
+    let created_at = if has_column(conn, "created_at")? { ", created_at" } else { "" };
+    Ok(conn.execute_batch(&format!("{VIEW}{created_at} FROM fl_checkpoints;{TRIGGERS}"))?)
+}
+
+/// Makes them the standard ones again, with no row left that is put together from pieces. Within a transaction.
+/// Columns of ours stay, with nothing in them: taking them out would write every row again.
+pub fn unmake(conn: &Connection) -> Result<(), SqlError> {
+    Ok(conn.execute_batch(&format!(
+        "PRAGMA legacy_alter_table = ON; DROP VIEW checkpoints; ALTER TABLE fl_checkpoints RENAME TO checkpoints; \
+         DROP TABLE fl_pieces; DROP TABLE fl_threads; DROP TABLE {CLOSING}"
+    ))?)
+}
