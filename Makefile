@@ -6,7 +6,6 @@ JOBS ?= 2
 # Neither an active virtual environment nor a PYTHONPATH may reach in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-export PIP_QUIET = 1
 BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_auto.pth Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml

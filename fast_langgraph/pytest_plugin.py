@@ -47,6 +47,7 @@ class Patched:
     def __init__(self, config: pytest.Config, expected: list[str]) -> None:
         self.config = config
         self.expected = expected
+        self.began_patched = fast_langgraph.is_patched()
         #: what each worker of pytest-xdist has sent
         self.workers: list[Status] = []
 
@@ -62,7 +63,7 @@ class Patched:
     def complaints(self) -> list[str]:
         status = self.status
         if not status.patched:
-            return [status.refusal or "nothing is patched any more"]
+            return ["nothing is patched any more" if self.began_patched else status.refusal]
         found = []
         for name in self.expected:
             site = status.sites[name]
@@ -112,6 +113,8 @@ def together(statuses: list[Status]) -> Status:
                 calls=so_far.calls + site.calls,
                 fallbacks={why: so_far.fallbacks.get(why, 0) + site.fallbacks.get(why, 0) for why in reasons},
                 values_by_stock=so_far.values_by_stock + site.values_by_stock,
+                bytes=so_far.bytes + site.bytes,
+                seconds=so_far.seconds + site.seconds,
             )
     first = statuses[0]
     return replace(

@@ -139,13 +139,14 @@ def test_workers_run_patched_and_their_counts_are_added_up(run):
 
         @pytest.mark.parametrize("number", range(6))
         def test_encodes(number):
-            assert JsonPlusSerializer().dumps_typed(number) == ("msgpack", bytes([number]))
+            text = str(number) * 100_000
+            assert JsonPlusSerializer().dumps_typed(text) == ("msgpack", b"\\xdb\\0\\x01\\x86\\xa0" + text.encode())
         """,
         *("--fast-langgraph", "--fast-langgraph-expect", "JsonPlusSerializer.dumps_typed", "-p", "xdist", "-n", "2"),
     )
     assert result.ret == 0
     result.assert_outcomes(passed=6)
-    result.stdout.fnmatch_lines(["*JsonPlusSerializer.dumps_typed * active * 6 calls"])
+    result.stdout.fnmatch_lines(["*JsonPlusSerializer.dumps_typed * active * 6 calls", "*600.0 KB in *"])
 
 
 @pytest.mark.unpatched
