@@ -1,5 +1,7 @@
 """Runs your own test suite patched: ``pytest -p fast_langgraph.pytest_plugin --fast-langgraph``.
 
+Without the option nothing is patched, and there is the fixture ``fast_langgraph_checkpointer``.
+
 ``patch()`` is called before tests are collected, in each of pytest-xdist's workers too. The summary shows
 what ``status()`` says, with the workers' counts added up, and the run fails where nothing was patched.
 ``--fast-langgraph-expect`` names sites that must be active at the end and have done something in Rust.
@@ -7,13 +9,17 @@ what ``status()`` says, with the workers' counts added up, and the run fails whe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import fast_langgraph
 from fast_langgraph.reporting import Site, Status
+
+if TYPE_CHECKING:
+    from fast_langgraph import RustSQLiteCheckpointer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if known and unknown:
         raise pytest.UsageError(f"no such site: {', '.join(unknown)}; there are {', '.join(known)}")
     config.pluginmanager.register(Patched(config, expected), "fast_langgraph_patched")
+
+
+@pytest.fixture
+def fast_langgraph_checkpointer() -> Iterator[RustSQLiteCheckpointer]:
+    """A ``RustSQLiteCheckpointer`` in memory, for threads and event loops; new for each test."""
+    with fast_langgraph.RustSQLiteCheckpointer(":memory:") as checkpointer:
+        yield checkpointer
 
 
 class Patched:

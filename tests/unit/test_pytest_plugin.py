@@ -172,3 +172,24 @@ def test_options_that_make_no_sense_are_refused(run, options, message):
     result = run(ROUND_TRIP, *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
+
+
+@pytest.mark.unpatched
+def test_each_test_has_a_checkpointer_in_memory_of_its_own(run):
+    result = run(
+        """
+        import asyncio
+        import fast_langgraph
+        import pytest
+        from langgraph.checkpoint.base import empty_checkpoint
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_puts(fast_langgraph_checkpointer, number):
+            assert not fast_langgraph.is_patched()
+            assert list(fast_langgraph_checkpointer.list(None)) == []
+            config = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+            written = fast_langgraph_checkpointer.put(config, empty_checkpoint(), {}, {})
+            assert asyncio.run(fast_langgraph_checkpointer.aget_tuple(config)).config == written
+        """,
+    )
+    result.assert_outcomes(passed=2)
