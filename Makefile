@@ -6,7 +6,6 @@ JOBS ?= 2
 # Neither an active virtual environment nor a PYTHONPATH may reach in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-export PIP_QUIET = 1
 BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_auto.pth Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
@@ -34,6 +33,7 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/async_agents.py
+	$(BIN)/python benchmarks/checkpointer.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
 test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13

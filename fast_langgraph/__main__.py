@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 USAGE = """\
 fast-langgraph status [--json]    would a program be patched here; if not, why
 fast-langgraph app.py args...     run it patched, as "python app.py args..."
-fast-langgraph -m module args...  or a module, or any other arguments of Python's
+fast-langgraph -m module args...  or a module, or other arguments of Python's
 fast-langgraph --version
 
 "python -m fast_langgraph" does the same with that Python and its options."""

@@ -1,5 +1,7 @@
 """Runs your own test suite patched: ``pytest -p fast_langgraph.pytest_plugin --fast-langgraph``.
 
+Without the option nothing is patched, and there is the fixture ``fast_langgraph_checkpointer``.
+
 ``patch()`` is called before tests are collected, in each of pytest-xdist's workers too. The summary shows
 what ``status()`` says, with the workers' counts added up, and the run fails where nothing was patched.
 ``--fast-langgraph-expect`` names sites that must be active at the end and have done something in Rust.
@@ -7,13 +9,17 @@ what ``status()`` says, with the workers' counts added up, and the run fails whe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import fast_langgraph
 from fast_langgraph.reporting import Site, Status
+
+if TYPE_CHECKING:
+    from fast_langgraph import RustSQLiteCheckpointer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,12 +47,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Patched(config, expected), "fast_langgraph_patched")
 
 
+@pytest.fixture
+def fast_langgraph_checkpointer() -> Iterator[RustSQLiteCheckpointer]:
+    """A ``RustSQLiteCheckpointer`` in memory, for threads and event loops; new for each test."""
+    with fast_langgraph.RustSQLiteCheckpointer(":memory:") as checkpointer:
+        yield checkpointer
+
+
 class Patched:
     """A session under ``patch()``."""
 
     def __init__(self, config: pytest.Config, expected: list[str]) -> None:
         self.config = config
         self.expected = expected
+        self.began_patched = fast_langgraph.is_patched()
         #: what each worker of pytest-xdist has sent
         self.workers: list[Status] = []
 
@@ -62,7 +76,7 @@ class Patched:
     def complaints(self) -> list[str]:
         status = self.status
         if not status.patched:
-            return [status.refusal or "nothing is patched any more"]
+            return ["nothing is patched any more" if self.began_patched else status.refusal]
         found = []
         for name in self.expected:
             site = status.sites[name]
@@ -112,6 +126,8 @@ def together(statuses: list[Status]) -> Status:
                 calls=so_far.calls + site.calls,
                 fallbacks={why: so_far.fallbacks.get(why, 0) + site.fallbacks.get(why, 0) for why in reasons},
                 values_by_stock=so_far.values_by_stock + site.values_by_stock,
+                bytes=so_far.bytes + site.bytes,
+                seconds=so_far.seconds + site.seconds,
             )
     first = statuses[0]
     return replace(

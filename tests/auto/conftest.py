@@ -45,7 +45,8 @@ class Environment:
         if dependencies:
             # As a folder of modules, whose own .pth files nobody reads: LangGraph, and nothing of ours.
             (made.site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        made.pip("install", "--no-deps", str(wheel))
+        # Also where the tests themselves have this version installed.
+        made.pip("install", "--ignore-installed", "--no-deps", str(wheel))
         assert made.pth.exists()
         return made
 

@@ -139,13 +139,14 @@ def test_workers_run_patched_and_their_counts_are_added_up(run):
 
         @pytest.mark.parametrize("number", range(6))
         def test_encodes(number):
-            assert JsonPlusSerializer().dumps_typed(number) == ("msgpack", bytes([number]))
+            text = str(number) * 100_000
+            assert JsonPlusSerializer().dumps_typed(text) == ("msgpack", b"\\xdb\\0\\x01\\x86\\xa0" + text.encode())
         """,
         *("--fast-langgraph", "--fast-langgraph-expect", "JsonPlusSerializer.dumps_typed", "-p", "xdist", "-n", "2"),
     )
     assert result.ret == 0
     result.assert_outcomes(passed=6)
-    result.stdout.fnmatch_lines(["*JsonPlusSerializer.dumps_typed * active * 6 calls"])
+    result.stdout.fnmatch_lines(["*JsonPlusSerializer.dumps_typed * active * 6 calls", "*600.0 KB in *"])
 
 
 @pytest.mark.unpatched
@@ -171,3 +172,24 @@ def test_options_that_make_no_sense_are_refused(run, options, message):
     result = run(ROUND_TRIP, *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
+
+
+@pytest.mark.unpatched
+def test_each_test_has_a_checkpointer_in_memory_of_its_own(run):
+    result = run(
+        """
+        import asyncio
+        import fast_langgraph
+        import pytest
+        from langgraph.checkpoint.base import empty_checkpoint
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_puts(fast_langgraph_checkpointer, number):
+            assert not fast_langgraph.is_patched()
+            assert list(fast_langgraph_checkpointer.list(None)) == []
+            config = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+            written = fast_langgraph_checkpointer.put(config, empty_checkpoint(), {}, {})
+            assert asyncio.run(fast_langgraph_checkpointer.aget_tuple(config)).config == written
+        """,
+    )
+    result.assert_outcomes(passed=2)
