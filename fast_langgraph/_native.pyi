@@ -135,6 +135,10 @@ class Request:
         """How many checkpoints were copied."""
 
     @staticmethod
+    def convert(layout: str, start: int) -> Request:
+        """Takes rows after ``start`` to another layout; completes with where to go on, 0 for nowhere."""
+
+    @staticmethod
     def checkpoint(thread: str, namespace: str, id: str | None) -> Request:
         """A row of checkpoints and its rows of writes, or None."""
 
@@ -217,6 +221,7 @@ class Engine:
         readers: int,
         read_only: bool,
         created_at: bool,
+        layout: str,
     ) -> Engine: ...
     @property
     def is_crowded(self) -> bool: ...

@@ -25,8 +25,11 @@ class Stats:
     threads: int
     checkpoints: int
     writes: int
-    #: states and metadata; values of pending writes; the file, and what of it is free; the write-ahead log's file
+    #: "standard" or "compact"
+    layout: str
+    #: states and metadata, as they are stored and as the standard layout stores them; values of pending writes; the file, and what of it is free; the write-ahead log's file
     checkpoint_bytes: int
+    standard_bytes: int
     write_bytes: int
     database_bytes: int
     free_bytes: int
@@ -42,10 +45,11 @@ class Stats:
     def of(cls, found: dict[str, Any]) -> Stats:
         found = dict(found)
         last_id = found.pop("last_checkpoint_id")
-        numbers = ("threads", "checkpoints", "writes", "checkpoint_bytes", "write_bytes")
+        numbers = ("threads", "checkpoints", "writes", "checkpoint_bytes", "standard_bytes", "write_bytes")
         sizes = ("database_bytes", "free_bytes", "wal_file_bytes")
         return cls(
             largest_threads=tuple(ThreadStats(*thread) for thread in found.pop("largest_threads")),
+            layout=found.pop("layout"),
             last_checkpoint=time_of(last_id) if last_id else None,
             **{name: found.pop(name, 0) for name in (*numbers, *sizes)},
             counters=found,

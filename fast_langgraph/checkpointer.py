@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import random
 import sys
@@ -33,7 +34,10 @@ from fast_langgraph._stats import Stats
 T = TypeVar("T")
 Config = Any
 
+logger = logging.getLogger("fast_langgraph")
+
 SYNCHRONOUS = ("full", "normal", "off")
+LAYOUTS = ("standard", "compact")
 
 #: in bytes; less makes those who write wait for the log too often
 LEAST_WAL = 1 << 20
@@ -56,6 +60,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         read_only: Nothing is written, and no table or column is made.
         created_at: Adds a column ``created_at`` to ``checkpoints``, if it isn't there: the time in the id, UTC,
             ``YYYY-MM-DD HH:MM:SS``. It takes no room, and is for clean-up scripts of your own.
+        layout: Of a new file: ``"standard"``, which is SqliteSaver's, or ``"compact"``, where what checkpoints of a
+            thread have in common is stored once. A file that exists keeps the one that it has; ``convert()``
+            changes it.
 
     Raises:
         sqlite3.Error: As SqliteSaver does; ``sqlite3.ProgrammingError`` once it is closed.
@@ -73,9 +80,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         readers: int = 4,
         read_only: bool = False,
         created_at: bool = True,
+        layout: str | None = None,
     ) -> None:
         super().__init__(serde=serde)
-        _check_options(synchronous, busy_timeout, max_wal_bytes, readers)
+        _check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout)
         self.path = _located(path, read_only)
         self._synchronous = synchronous
         self._codec = _codec()
@@ -89,7 +97,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             readers=readers,
             read_only=bool(read_only),
             created_at=bool(created_at),
+            layout=layout or LAYOUTS[0],
         )
+        if layout is not None and (found := self.stats(0).layout) != layout:
+            logger.warning("%s keeps its %s layout; convert(%r) would change it", self.path, found, layout)
 
     @classmethod
     def from_conn_string(cls, conn_string: str, **options: Any) -> RustSQLiteCheckpointer:
@@ -284,6 +295,16 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     async def abackup(self, path: str | os.PathLike[str]) -> None:
         await self._ask(Request.backup(os.path.abspath(path)))
 
+    def convert(self, layout: str) -> None:
+        """Takes the database to another layout, some rows at a time; others read and write in between.
+
+        May be ended at any moment and called again. ``vacuum()`` gives the room back to the file system.
+        """
+        self._do(_conversion(layout))
+
+    async def aconvert(self, layout: str) -> None:
+        await self._ado(_conversion(layout))
+
     def get_next_version(self, current: str | int | None, channel: None) -> str:
         """As SqliteSaver's: counted up, with a random part behind the dot."""
         if current is None:
@@ -375,6 +396,13 @@ class Done:
         return iter(())
 
 
+def _conversion(layout: str) -> Steps[None]:
+    _check_layout(layout)
+    start = 0
+    while start := (yield Request.convert(layout, start)):
+        pass
+
+
 MEMORY = ":memory:"
 
 
@@ -404,7 +432,9 @@ def _located(path: Any, read_only: bool) -> str:
     return located
 
 
-def _check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any) -> None:
+def _check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any, layout: Any) -> None:
+    if layout is not None:
+        _check_layout(layout)
     if synchronous not in SYNCHRONOUS:
         raise ValueError(f"synchronous is one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
     number = isinstance(busy_timeout, (int, float)) and not isinstance(busy_timeout, bool)
@@ -415,6 +445,11 @@ def _check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, read
             raise ValueError(f"{name} is an int from {least} on, not {value!r}")
     if readers > 256:
         raise ValueError(f"readers is at most 256, not {readers}")
+
+
+def _check_layout(layout: Any) -> None:
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
 
 
 def _sqlite3() -> Any:

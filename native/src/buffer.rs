@@ -36,6 +36,12 @@ pub fn give_back(mut buffer: Vec<u8>) {
 /// Bytes that go back to the pool once nobody refers to them.
 pub struct Buffer(Vec<u8>);
 
+impl Buffer {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl Deref for Buffer {
     type Target = [u8];
 

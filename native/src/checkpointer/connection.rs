@@ -8,7 +8,7 @@ use super::options::{Options, Synchronous};
 use crate::errors::SqlError;
 
 /// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
 
 /// How a connection is used.
 #[derive(Clone, Copy, PartialEq, Eq)]

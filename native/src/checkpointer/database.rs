@@ -110,7 +110,7 @@ impl Database {
     /// Calls `work` with a connection to read with.
     pub fn read<T>(self: &Arc<Self>, work: impl FnOnce(&Connection) -> Result<T, SqlError>) -> Result<T, SqlError> {
         if self.options.is_memory() {
-            return self.writer.with(self, work)?;
+            return self.writer.with(self, |open| work(&open.conn))?;
         }
         self.check_identity()?;
         self.readers.with(self, work)
@@ -208,9 +208,9 @@ impl Database {
         if self.is_closed() {
             child.gate.close(Duration::ZERO);
         } else if self.options.is_memory()
-            && let Some(conn) = self.writer.take()
+            && let Some(open) = self.writer.take()
         {
-            child.writer.keep(conn);
+            child.writer.keep(open);
             *lock(&child.schema) = *lock(&self.schema);
         }
         child

@@ -10,6 +10,7 @@ use pyo3::types::PyType;
 
 use super::completions::Completions;
 use super::database::Database;
+use super::layout::Layout;
 use super::lock;
 use super::options::{Options, Synchronous};
 use super::reply::Reply;
@@ -70,7 +71,7 @@ impl Engine {
     ///
     /// Raises RuntimeError where Rust can't open connections of that library.
     #[new]
-    #[pyo3(signature = (connection_type, path, *, synchronous, busy_timeout, max_wal_bytes, readers, read_only, created_at))]
+    #[pyo3(signature = (connection_type, path, *, synchronous, busy_timeout, max_wal_bytes, readers, read_only, created_at, layout))]
     #[allow(clippy::too_many_arguments)] // the options of a database, each by its name
     fn new(
         connection_type: &Bound<'_, PyType>,
@@ -81,6 +82,7 @@ impl Engine {
         readers: usize,
         read_only: bool,
         created_at: bool,
+        layout: &str,
     ) -> PyResult<Self> {
         let host = host_sqlite::of_type(connection_type)
             .ok_or_else(|| PyRuntimeError::new_err("the library of this sqlite3 has not been bound"))?;
@@ -96,6 +98,7 @@ impl Engine {
             readers: readers.max(1),
             read_only,
             created_at,
+            layout: Layout::parse(layout).ok_or_else(|| wrong("layout"))?,
         };
         let slot = Arc::new(Slot { database: Mutex::new(Database::new(options)), host, frozen: Mutex::new(false) });
         let mut slots = lock(&SLOTS);

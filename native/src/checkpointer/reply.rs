@@ -54,6 +54,7 @@ impl Reply {
                 for (name, value) in stats.numbers {
                     dict.set_item(name, value)?;
                 }
+                dict.set_item("layout", stats.layout)?;
                 dict.set_item("last_checkpoint_id", stats.last_checkpoint_id)?;
                 dict.set_item("largest_threads", PyList::new(py, stats.largest_threads)?)?;
                 Ok(dict.into_any())

@@ -8,21 +8,30 @@ use std::thread::{self, Thread};
 
 use rusqlite::Connection;
 
+use super::compact::Hot;
 use super::completions::Ticket;
 use super::connection::{self, Use};
 use super::database::Database;
 use super::gate::Inside;
 use super::options::{QUEUE_BYTES, fits};
 use super::reply::{Answer, Reply};
+use super::schema::Schema;
 use super::work::Work;
-use super::{busy, lock, schema, standard, wal};
+use super::{busy, lock, schema, wal};
 use crate::errors::SqlError;
 
 #[derive(Default)]
 pub struct Writer {
     queue: Mutex<Queue>,
     /// The one connection that writes; opened when it is first needed.
-    conn: Mutex<Option<Connection>>,
+    open: Mutex<Option<Open>>,
+}
+
+/// The connection that writes, and what is known of its database.
+pub struct Open {
+    pub conn: Connection,
+    schema: Schema,
+    hot: Hot,
 }
 
 #[derive(Default)]
@@ -135,7 +144,7 @@ impl Writer {
         queue.leading = true;
         drop(queue);
         let turn = Turn(database);
-        let answer = self.with(database, |conn| alone(conn, work));
+        let answer = self.with(database, |open| open.alone(work));
         drop(turn);
         database.counters.operations.add(1);
         answer?.map(Reply::Count)
@@ -188,7 +197,7 @@ impl Writer {
     fn write_batch(&self, database: &Arc<Database>) {
         let batch = Batch(lock(&self.queue).take(database));
         let works: Vec<&Work> = batch.0.iter().map(|entry| &*entry.work).collect();
-        let written = self.with(database, |conn| together(conn, &works));
+        let written = self.with(database, |open| open.write(&works));
         database.counters.operations.add(works.len() as u64);
         database.counters.largest_batch.at_least(works.len() as u64);
         match written {
@@ -202,45 +211,45 @@ impl Writer {
     }
 
     /// Calls `work` with the connection, opened if need be, and looks after the write-ahead log.
-    pub fn with<T>(&self, database: &Arc<Database>, work: impl FnOnce(&Connection) -> T) -> Result<T, SqlError> {
-        let mut conn = lock(&self.conn);
-        let conn = self.opened(database, &mut conn)?;
+    pub fn with<T>(&self, database: &Arc<Database>, work: impl FnOnce(&mut Open) -> T) -> Result<T, SqlError> {
+        let mut open = lock(&self.open);
+        let open = self.opened(database, &mut open)?;
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
         wal::keep_bounded(database);
-        let result = work(conn);
+        let result = work(open);
         database.counters.commits.add(1);
         wal::committed(database);
         Ok(result)
     }
 
-    fn opened<'a>(&self, database: &Database, conn: &'a mut Option<Connection>) -> Result<&'a Connection, SqlError> {
-        match conn {
-            Some(conn) => Ok(conn),
+    fn opened<'a>(&self, database: &Database, open: &'a mut Option<Open>) -> Result<&'a mut Open, SqlError> {
+        match open {
+            Some(open) => Ok(open),
             None => {
-                let opened = connection::open(&database.options, Use::Write)?;
-                let schema = schema::prepare(&opened, &database.options)
+                let conn = connection::open(&database.options, Use::Write)?;
+                let schema = schema::prepare(&conn, &database.options)
                     .map_err(|error| connection::explained(&database.options, error))?;
-                wal::watch(&opened, database)?;
+                wal::watch(&conn, database)?;
                 database.opened(schema);
-                Ok(conn.insert(opened))
+                Ok(open.insert(Open { conn, schema, hot: Hot::default() }))
             }
         }
     }
 
     /// Opens the connection, and with it makes the tables.
     pub fn open(&self, database: &Database) -> Result<(), SqlError> {
-        self.opened(database, &mut lock(&self.conn)).map(|_| ())
+        self.opened(database, &mut lock(&self.open)).map(|_| ())
     }
 
     /// The connection, for whoever closes it.
-    pub fn take(&self) -> Option<Connection> {
-        lock(&self.conn).take()
+    pub fn take(&self) -> Option<Open> {
+        lock(&self.open).take()
     }
 
     /// Of a database in memory, which lives as long as its connection.
-    pub fn keep(&self, conn: Connection) {
-        *lock(&self.conn) = Some(conn);
+    pub fn keep(&self, open: Open) {
+        *lock(&self.open) = Some(open);
     }
 }
 
@@ -278,58 +287,84 @@ fn run(conn: &Connection, sql: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// In a transaction of its own.
-fn alone(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
-    if work.is_one_statement() {
-        return standard::apply(conn, work);
-    }
-    run(conn, "BEGIN IMMEDIATE")?;
-    let result = standard::apply(conn, work).and_then(|count| run(conn, "COMMIT").map(|()| count));
-    if result.is_err() && !conn.is_autocommit() {
-        run(conn, "ROLLBACK")?;
-    }
-    result
-}
-
-fn together(conn: &Connection, works: &[&Work]) -> Vec<Result<u64, SqlError>> {
-    let each_alone = || works.iter().map(|work| alone(conn, work)).collect();
-    if works.len() < 2 { each_alone() } else { in_one_transaction(conn, works).unwrap_or_else(each_alone) }
-}
-
-/// An operation that fails undoes itself and no other. None where the transaction is gone with all that was
-/// done in it (a full disk, say): then nobody is told that it was done.
-fn in_one_transaction(conn: &Connection, works: &[&Work]) -> Option<Vec<Result<u64, SqlError>>> {
-    if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
-        return Some(works.iter().map(|_| Err(error.clone())).collect());
-    }
-    let mut results = Vec::with_capacity(works.len());
-    for work in works {
-        results.push(member(conn, work));
-        if conn.is_autocommit() {
-            return None;
+impl Open {
+    /// Each in a transaction, together or alone.
+    fn write(&mut self, works: &[&Work]) -> Vec<Result<u64, SqlError>> {
+        if works.len() > 1
+            && let Some(results) = self.together(works)
+        {
+            return results;
         }
+        works.iter().map(|work| self.alone(work)).collect()
     }
-    if run(conn, "COMMIT").is_ok() {
-        return Some(results);
-    }
-    if !conn.is_autocommit() {
-        // What can't be rolled back either is told by the operations, each by itself.
-        drop(run(conn, "ROLLBACK"));
-    }
-    None
-}
 
-fn member(conn: &Connection, work: &Work) -> Result<u64, SqlError> {
-    if work.is_one_statement() {
-        return standard::apply(conn, work);
+    /// In a transaction of its own.
+    fn alone(&mut self, work: &Work) -> Result<u64, SqlError> {
+        // Its statement is right for the table and for a view in its place.
+        if self.schema.layout.is_one_statement(work) {
+            return self.schema.layout.apply(&self.conn, &mut self.hot, work);
+        }
+        run(&self.conn, "BEGIN IMMEDIATE")?;
+        let result = self.apply(work).and_then(|count| run(&self.conn, "COMMIT").map(|()| count));
+        if result.is_ok() {
+            self.hot.settle();
+        } else {
+            self.hot.forget(0);
+            if !self.conn.is_autocommit() {
+                run(&self.conn, "ROLLBACK")?;
+            }
+        }
+        result
     }
-    run(conn, "SAVEPOINT member")?;
-    let result = standard::apply(conn, work);
-    if result.is_err() && !conn.is_autocommit() {
-        run(conn, "ROLLBACK TO member")?;
+
+    /// Within a transaction.
+    fn apply(&mut self, work: &Work) -> Result<u64, SqlError> {
+        self.schema = self.schema.now(&self.conn)?;
+        self.schema.layout.apply(&self.conn, &mut self.hot, work)
     }
-    if !conn.is_autocommit() {
-        run(conn, "RELEASE member")?;
+
+    /// An operation that fails undoes itself and no other. None where the transaction is gone with all that was
+    /// done in it (a full disk, say): then nobody is told that it was done.
+    fn together(&mut self, works: &[&Work]) -> Option<Vec<Result<u64, SqlError>>> {
+        if let Err(error) = run(&self.conn, "BEGIN IMMEDIATE") {
+            return Some(works.iter().map(|_| Err(error.clone())).collect());
+        }
+        let mut results = Vec::with_capacity(works.len());
+        for work in works {
+            results.push(self.member(work));
+            if self.conn.is_autocommit() {
+                self.hot.forget(0);
+                return None;
+            }
+        }
+        if run(&self.conn, "COMMIT").is_ok() {
+            self.hot.settle();
+            return Some(results);
+        }
+        self.hot.forget(0);
+        if !self.conn.is_autocommit() {
+            // What can't be rolled back either is told by the operations, each by itself.
+            drop(run(&self.conn, "ROLLBACK"));
+        }
+        None
     }
-    result
+
+    fn member(&mut self, work: &Work) -> Result<u64, SqlError> {
+        if self.schema.layout.is_one_statement(work) {
+            return self.apply(work);
+        }
+        run(&self.conn, "SAVEPOINT member")?;
+        let mark = self.hot.mark();
+        let result = self.apply(work);
+        if result.is_err() {
+            self.hot.forget(mark);
+        }
+        if result.is_err() && !self.conn.is_autocommit() {
+            run(&self.conn, "ROLLBACK TO member")?;
+        }
+        if !self.conn.is_autocommit() {
+            run(&self.conn, "RELEASE member")?;
+        }
+        result
+    }
 }

@@ -80,7 +80,7 @@ impl Hot {
     /// The transaction was committed.
     pub fn settle(&mut self) {
         for written in std::mem::take(&mut self.fresh) {
-            let states = self.threads.get_or_insert_mut_ref(&*written.thread, Vec::new);
+            let states = self.threads.get_or_insert_mut(written.thread.clone(), Vec::new);
             let before = weight(states);
             // What comes next is compared with this one in its parent's place.
             let is_parent = |old: &Written| old.namespace == written.namespace && Some(&old.id) == written.parent.as_ref();

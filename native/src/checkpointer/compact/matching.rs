@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use fast_langgraph_msgpack::cuts::Cut;
+
 use super::recipe::Number;
 use crate::buffer::Buffer;
 
@@ -67,13 +69,13 @@ fn index(states: &[&State]) -> Index {
 }
 
 /// The number of each piece of `bytes`, where one of the states has it. The first is the likeliest.
-pub fn numbers(bytes: &[u8], cuts: &[Range<usize>], states: &[&State]) -> Vec<Option<Number>> {
+pub fn numbers(bytes: &[u8], cuts: &[Cut], states: &[&State]) -> Vec<Option<Number>> {
     let mut found = Vec::with_capacity(cuts.len());
     let mut others: Option<Index> = None;
     // The next piece of the first state, if all goes in order, and whether some of it was passed over.
     let (mut next, mut passed_over) = (0, false);
     for cut in cuts {
-        let piece = bytes.get(cut.clone()).unwrap_or_default();
+        let piece = bytes.get(cut.range.clone()).unwrap_or_default();
         let in_order = states.first().and_then(|state| state.piece(next));
         if let Some((same, number)) = in_order
             && same == piece

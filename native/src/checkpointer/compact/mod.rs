@@ -13,9 +13,11 @@ mod recipe;
 mod sweep;
 pub mod tables;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::cuts::cuts;
+use fast_langgraph_msgpack::cuts::{Cut, LANES, cuts};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
 
@@ -37,6 +39,10 @@ const TABLE: &str = "fl_checkpoints";
 
 /// A thread's pieces have these bits of an id for their number.
 const NUMBER_BITS: u32 = 32;
+/// The lane, and the number in it.
+const LANE_BITS: u32 = 28;
+const LANE_MASK: Number = (1 << LANE_BITS) - 1;
+const _: () = assert!(LANES as u32 <= 1 << (NUMBER_BITS - LANE_BITS));
 
 const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
                    parent_checkpoint_id, type, checkpoint, metadata, ranges, base, size) \
@@ -154,7 +160,7 @@ fn made_of_pieces(
     };
     let states: Vec<&State> = states.iter().map(|state| &**state).collect();
     let found = matching::numbers(bytes, &cuts, &states);
-    let numbers = numbered(conn, generation, &found)?;
+    let numbers = numbered(conn, generation, &cuts, &found)?;
     let recipe = Recipe::new(bytes, &cuts, &numbers);
     let ranges = recipe.text();
     // What is scattered over many pieces takes more to name than it saves.
@@ -165,10 +171,10 @@ fn made_of_pieces(
     let mut statement = conn.prepare_cached("INSERT INTO fl_pieces (id, bytes) VALUES (?, ?)")?;
     for ((cut, number), found) in cuts.iter().zip(&numbers).zip(&found) {
         if found.is_none() {
-            statement.execute(params![base + i64::from(*number), bytes.get(cut.clone()).unwrap_or_default()])?;
+            statement.execute(params![base + i64::from(*number), bytes.get(cut.range.clone()).unwrap_or_default()])?;
         }
     }
-    let pieces = cuts.into_iter().zip(numbers).map(|(place, number)| Piece { place, number }).collect();
+    let pieces = cuts.into_iter().zip(numbers).map(|(cut, number)| Piece { place: cut.range, number }).collect();
     hot.wrote(Written {
         thread: key.thread.into(),
         generation,
@@ -207,22 +213,35 @@ fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Opti
     Ok(Some(Arc::new(State { bytes: Arc::new(Buffer::new(bytes)), pieces })))
 }
 
-/// The number of each piece: the one that was found, or the next that is free.
-fn numbered(conn: &Connection, generation: Generation, found: &[Option<Number>]) -> Result<Vec<Number>, SqlError> {
-    let mut last = if found.contains(&None) { last_number(conn, generation)? } else { 0 };
-    let mut next = || {
-        last = last.checked_add(1).ok_or_else(|| corrupt("a thread has more pieces than can be numbered".to_owned()))?;
-        Ok(last)
+/// The number of each piece: the one that was found, or the next that is free in its lane.
+fn numbered(
+    conn: &Connection,
+    generation: Generation,
+    cuts: &[Cut],
+    found: &[Option<Number>],
+) -> Result<Vec<Number>, SqlError> {
+    let mut last: HashMap<u8, Number> = HashMap::new();
+    let mut next = |lane: u8| {
+        let last = match last.entry(lane) {
+            Entry::Occupied(last) => last.into_mut(),
+            Entry::Vacant(last) => last.insert(last_number(conn, generation, lane)?),
+        };
+        if *last & LANE_MASK == LANE_MASK {
+            return Err(corrupt("a thread has more pieces than can be numbered".to_owned()));
+        }
+        *last += 1;
+        Ok(*last)
     };
-    found.iter().map(|number| number.map_or_else(&mut next, Ok)).collect()
+    cuts.iter().zip(found).map(|(cut, number)| number.map_or_else(|| next(cut.lane), Ok)).collect()
 }
 
-fn last_number(conn: &Connection, generation: Generation) -> Result<Number, SqlError> {
+fn last_number(conn: &Connection, generation: Generation, lane: u8) -> Result<Number, SqlError> {
+    let first = Number::from(lane) << LANE_BITS;
     let base = generation.base();
     let last: Option<i64> = conn
         .prepare_cached("SELECT max(id) FROM fl_pieces WHERE id BETWEEN ? AND ?")?
-        .query_row([base, base + i64::from(Number::MAX)], |row| row.get(0))?;
-    Ok(last.and_then(|id| Number::try_from(id - base).ok()).unwrap_or(0))
+        .query_row([base + i64::from(first), base + i64::from(first | LANE_MASK)], |row| row.get(0))?;
+    Ok(last.and_then(|id| Number::try_from(id - base).ok()).unwrap_or(first))
 }
 
 fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlError> {

@@ -105,7 +105,7 @@ pub fn layout(conn: &Connection) -> Result<Layout, SqlError> {
 
 /// From now on nobody stores pieces.
 pub fn close(conn: &Connection) -> Result<(), SqlError> {
-    Ok(conn.execute_batch(&format!("CREATE TABLE {CLOSING} (nothing)"))?)
+    Ok(conn.execute_batch(&format!("CREATE TABLE {CLOSING} (x)"))?)
 }
 
 /// As if it had not been closed.
