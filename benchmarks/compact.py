@@ -1,0 +1,141 @@
+"""The compact layout beside SqliteSaver: time, size and bytes written over the turns of an agent.
+
+Each pair of files is first compared row by row, through the view; printed are medians, and by what power of the
+number of turns each grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from hashlib import sha256
+from itertools import pairwise
+from math import log
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from agent import converse
+from checkpointer import state, stock, timed
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from fast_langgraph import RustSQLiteCheckpointer
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "stock": stock,
+    "standard": RustSQLiteCheckpointer,
+    "compact": lambda path: RustSQLiteCheckpointer(path, layout="compact"),
+}
+MB = 1e6
+
+
+def bytes_written() -> int:
+    """By this process so far, to files."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["wchar"])
+
+
+def messages(path: Path) -> bytes:
+    """What the conversation came to, as stock reads it."""
+    with closing(sqlite3.connect(path)) as conn:
+        latest = next(SqliteSaver(conn).list(None, limit=1))
+        said = [message.content for message in latest.checkpoint["channel_values"]["messages"]]
+        return sha256(repr(said).encode()).digest()
+
+
+def conversation(folder: Path, kind: str, turns: int) -> tuple[float, float, float, bytes]:
+    """Seconds; MB of the file; MB written; what was said."""
+    path = folder / f"{kind}.db"
+    gc.collect()
+    before = bytes_written()
+    with KINDS[kind](path) as saver:
+        seconds, _ = timed(lambda: converse(saver, turns))
+    written = bytes_written() - before
+    size = path.stat().st_size
+    said = messages(path)
+    for file in folder.iterdir():
+        file.unlink()
+    return seconds, size / MB, written / MB, said
+
+
+def table(folder: Path, turns: list[int], rounds: int) -> None:
+    print(f"{'turns':>6} {'':<9} {'s':>8} {'stock':>8} {'MB':>9} {'stock':>8} {'MB written':>11} {'stock':>8}")
+    found: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
+    for count in turns:
+        runs: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+        for _ in range(rounds if count < 500 else 1):
+            for kind, results in runs.items():
+                results.append(conversation(folder, kind, count))
+        said = {run[3] for results in runs.values() for run in results}
+        assert len(said) == 1, "what was said differs"
+        for kind, results in runs.items():
+            ratios = [[one[of] / two[of] for one, two in zip(runs["stock"], results, strict=True)] for of in range(3)]
+            seconds, size, written = (median(run[of] for run in results) for of in range(3))
+            found[kind].append((seconds, size, written))
+            time_ratio, size_ratio, written_ratio = map(median, ratios)
+            print(
+                f"{count:>6} {kind:<9} {seconds:>8.2f} {time_ratio:>7.2f}x {size:>9.2f} {size_ratio:>7.1f}x "
+                f"{written:>11.1f} {written_ratio:>7.1f}x",
+                flush=True,
+            )
+    for kind, figures in found.items():
+        powers = [
+            [log(after[of] / before[of]) / log(more / count) for of in range(3)]
+            for (count, before), (more, after) in pairwise(zip(turns, figures, strict=True))
+        ]
+        if powers:
+            grows = ", ".join(" ".join(f"{power[of]:.2f}" for power in powers) for of in range(3))
+            print(f"{kind:<9} grows by these powers of the turns, from one count to the next: time, size, written: {grows}")
+
+
+def single(folder: Path, rounds: int) -> None:
+    """Reading 1,000 messages, and states that nothing is in common of."""
+    place, checkpoint = state(1000)
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for kind, make in KINDS.items():
+            with make(folder / f"{kind}.db") as saver:
+                saver.put(place, checkpoint, {}, {})
+                seconds, _ = timed(lambda saver=saver: [saver.get_tuple(place).config for _ in range(20)])
+                times.setdefault(kind, []).append(seconds / 20)
+            if kind == "compact":
+                with stock(folder / "compact.db") as saver:
+                    seconds, _ = timed(lambda saver=saver: [saver.get_tuple(place).config for _ in range(20)])
+                    times.setdefault("stock on compact", []).append(seconds / 20)
+            for file in folder.iterdir():
+                file.unlink()
+    for kind, seconds in times.items():
+        print(f"get_tuple of 1,000 messages, {kind:<17} {median(seconds) * 1e3:>8.2f} ms")
+    puts: dict[str, list[tuple[float, int]]] = {}
+    for _ in range(rounds):
+        for kind in ("standard", "compact"):
+            path = folder / f"{kind}.db"
+            with KINDS[kind](path) as saver:
+                saver.setup()
+                states = [{**checkpoint, "id": f"{n:08}", "channel_values": {"x": os.urandom(100_000)}} for n in range(50)]
+                seconds, _ = timed(lambda saver=saver, states=states: [saver.put(place, each, {}, {}) for each in states])
+            puts.setdefault(kind, []).append((seconds / 50, path.stat().st_size))
+            for file in folder.iterdir():
+                file.unlink()
+    for kind, figures in puts.items():
+        milliseconds, size = median(each[0] for each in figures) * 1e3, median(each[1] for each in figures) / MB
+        print(f"50 puts of 100 KB of random bytes, {kind:<11} {milliseconds:>8.2f} ms each, {size:>7.2f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, nargs="*", default=[20, 100, 250])
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        table(Path(name), arguments.turns, arguments.rounds)
+        single(Path(name), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""The compact layout against a model that is a dict of whole rows: whatever is done to a file, and by whom."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from fast_langgraph import RustSQLiteCheckpointer
+
+SERDE = JsonPlusSerializer()
+THREADS = ["one", "two", "3"]
+NAMESPACES = ["", "sub|task"]
+ROWS = (
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints"
+)
+#: pieces that no row names
+UNNEEDED = """
+    SELECT count(*) FROM fl_pieces WHERE NOT EXISTS (
+        WITH RECURSIVE part(ranges, base, place) AS (
+            SELECT ranges, base, 1 FROM fl_checkpoints WHERE ranges IS NOT NULL
+            UNION ALL SELECT ranges, base, place + 30 FROM part WHERE place + 30 < length(ranges)
+        )
+        SELECT 1 FROM part WHERE fl_pieces.id BETWEEN base + CAST(substr(ranges, place + 10, 10) AS INTEGER)
+            AND base + CAST(substr(ranges, place + 20, 10) AS INTEGER)
+    )
+"""
+
+texts = st.integers(0, 60).map(lambda size: "word " * size)
+elements = st.one_of(
+    texts,
+    st.integers(-(2**63), 2**63 - 1),
+    st.builds(HumanMessage, content=texts, id=st.uuids().map(str)),
+    st.builds(AIMessage, content=texts, id=st.sampled_from("abc")),
+    st.binary(max_size=700),
+    st.dictionaries(st.sampled_from("xyz"), texts, max_size=3),
+)
+edits = st.one_of(
+    st.tuples(st.just("append"), st.lists(elements, min_size=1, max_size=4)),
+    st.tuples(st.just("prepend"), st.lists(elements, min_size=1, max_size=2)),
+    st.tuples(st.just("replace"), st.integers(0, 30), elements),
+    st.tuples(st.just("remove"), st.integers(0, 30)),
+    st.tuples(st.just("summarise"), elements),
+    st.tuples(st.just("reverse")),
+    st.tuples(st.just("nothing")),
+)
+
+
+def edited(elements: list[Any], edit: tuple[Any, ...]) -> list[Any]:
+    match edit:
+        case "append", more:
+            return [*elements, *more]
+        case "prepend", more:
+            return [*more, *elements]
+        case "replace", index, element if elements:
+            return [element if at == index % len(elements) else old for at, old in enumerate(elements)]
+        case "remove", index if elements:
+            return [old for at, old in enumerate(elements) if at != index % len(elements)]
+        case "summarise", element:
+            return [element, *elements[-2:]]
+        case ("reverse",):
+            return elements[::-1]
+    return elements
+
+
+class Compact(RuleBasedStateMachine):
+    checkpoints = Bundle("checkpoints")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.path = self.folder / "checkpoints.db"
+        #: by thread, namespace and id: parent, type, bytes, metadata
+        self.rows: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+        #: what a checkpoint was made of, for those that continue it
+        self.states: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.number = 0
+        self.open()
+
+    def open(self) -> None:
+        # Two that do not know of each other, as two processes have them, and stock.
+        self.ours = [RustSQLiteCheckpointer(self.path, layout="compact"), RustSQLiteCheckpointer(self.path)]
+        self.conn = sqlite3.connect(self.path, timeout=20)
+        self.stock = SqliteSaver(self.conn)
+
+    def close(self) -> None:
+        for ours in self.ours:
+            ours.close()
+        self.conn.close()
+
+    def teardown(self) -> None:
+        self.ours[0].convert("compact")
+        self.ours[0].vacuum()
+        assert self.conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert self.conn.execute(UNNEEDED).fetchone() == (0,)
+        self.same_rows()
+        for thread in THREADS:
+            self.ours[1].delete_thread(thread)
+        assert self.conn.execute("SELECT count(*) FROM fl_pieces").fetchone() == (0,)
+        assert self.conn.execute("SELECT count(*) FROM fl_threads").fetchone() == (0,)
+        self.close()
+        shutil.rmtree(self.folder)
+
+    def put(self, who: int, thread: str, namespace: str, parent: str | None, state: dict[str, Any]) -> Any:
+        self.number += 1
+        checkpoint = {**empty_checkpoint(), "id": f"{self.number:08}", "channel_values": state}
+        place = {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": parent}}
+        metadata = {"step": self.number, "parents": {}}
+        (self.stock if who == 2 else self.ours[who]).put(place, checkpoint, metadata, {})
+        key = thread, namespace, checkpoint["id"]
+        self.rows[key] = (parent, *SERDE.dumps_typed(checkpoint), f'{{"step": {self.number}, "parents": {{}}}}'.encode())
+        self.states[key] = state
+        return key
+
+    @initialize(target=checkpoints, elements=st.lists(elements, max_size=10))
+    def begin(self, elements: list[Any]) -> Any:
+        return self.put(0, THREADS[0], "", None, {"messages": elements})
+
+    @rule(
+        target=checkpoints,
+        who=st.integers(0, 2),
+        thread=st.sampled_from(THREADS),
+        namespace=st.sampled_from(NAMESPACES),
+        messages=st.lists(elements, max_size=10),
+        other=st.one_of(st.binary(max_size=1000), st.lists(st.integers(0, 2**40), max_size=500), texts),
+    )
+    def first(self, who: int, thread: str, namespace: str, messages: list[Any], other: Any) -> Any:
+        return self.put(who, thread, namespace, None, {"messages": messages, "other": other})
+
+    @rule(
+        target=checkpoints,
+        who=st.integers(0, 2),
+        parent=checkpoints,
+        edit=edits,
+        files=st.dictionaries(st.sampled_from(["a.py", "b.py"]), st.one_of(texts, st.lists(elements)), max_size=2),
+    )
+    def following(self, who: int, parent: Any, edit: Any, files: dict[str, Any]) -> Any:
+        """Of any checkpoint: the latest, or an older one that a branch begins at, or one that is gone."""
+        before = self.states[parent]
+        state = {**before, "messages": edited(before["messages"], edit)}
+        if files:
+            state["files"] = {**before.get("files", {}), **files}
+        return self.put(who, *parent, state)
+
+    @rule(target=checkpoints, who=st.integers(0, 2), parent=checkpoints, edit=edits)
+    def in_a_sub_graph(self, who: int, parent: Any, edit: Any) -> Any:
+        messages = edited(self.states[parent]["messages"], edit)
+        return self.put(who, parent[0], NAMESPACES[1], None, {"messages": messages})
+
+    @rule(who=st.integers(0, 2), checkpoint=checkpoints)
+    def again(self, who: int, checkpoint: Any) -> None:
+        """One that is there already is replaced."""
+        if checkpoint in self.rows:
+            _, _, encoded, _ = self.rows[checkpoint]
+            stored = {**SERDE.loads_typed(("msgpack", encoded)), "ts": "another"}
+            place = {"configurable": dict(zip(("thread_id", "checkpoint_ns"), checkpoint, strict=False))}
+            (self.stock if who == 2 else self.ours[who]).put(place, stored, {}, {})
+            self.rows[checkpoint] = (None, *SERDE.dumps_typed(stored), b"{}")
+
+    def forget(self, gone: Any) -> None:
+        self.rows = {key: row for key, row in self.rows.items() if not gone(key)}
+
+    @rule(who=st.integers(0, 2), thread=st.sampled_from(THREADS))
+    def delete_thread(self, who: int, thread: str) -> None:
+        (self.stock if who == 2 else self.ours[who]).delete_thread(thread)
+        self.forget(lambda key: key[0] == thread)
+
+    @rule(who=st.integers(0, 1), thread=st.sampled_from(THREADS), keep=st.integers(1, 3))
+    def prune(self, who: int, thread: str, keep: int) -> None:
+        self.ours[who].prune([thread], keep_last=keep)
+        for namespace in NAMESPACES:
+            ids = sorted(key[2] for key in self.rows if key[:2] == (thread, namespace))
+            self.forget(lambda key, ns=namespace, gone=ids[:-keep]: key[:2] == (thread, ns) and key[2] in gone)
+
+    @rule(below=st.integers(0, 30))
+    def clean_up(self, below: int) -> None:
+        """As an app's own script does."""
+        bound = f"{self.number - below:08}"
+        with self.conn:
+            self.conn.execute("DELETE FROM checkpoints WHERE checkpoint_id < ?", (bound,))
+        self.forget(lambda key: key[2] < bound)
+
+    @rule(checkpoint=checkpoints)
+    def update(self, checkpoint: Any) -> None:
+        with self.conn:
+            where = "WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
+            self.conn.execute(f"UPDATE checkpoints SET metadata = x'7b7d' {where}", checkpoint)
+        if checkpoint in self.rows:
+            self.rows[checkpoint] = (*self.rows[checkpoint][:3], b"{}")
+
+    @rule(target=checkpoints, source=st.sampled_from(THREADS), copy=st.sampled_from(THREADS), who=st.integers(0, 1))
+    def copy_thread(self, source: str, copy: str, who: int) -> Any:
+        if any(key[0] == copy for key in self.rows):
+            with pytest.raises(sqlite3.IntegrityError):
+                self.ours[who].copy_thread(source, copy)
+            return multiple()
+        self.ours[who].copy_thread(source, copy)
+        copied = [(copy, *key[1:]) for key in self.rows if key[0] == source]
+        for key in copied:
+            self.rows[key] = self.rows[source, *key[1:]]
+            self.states[key] = self.states[source, *key[1:]]
+        return multiple(*copied)
+
+    @rule(who=st.integers(0, 1), layout=st.sampled_from(["standard", "compact"]))
+    def convert(self, who: int, layout: str) -> None:
+        self.ours[who].convert(layout)
+
+    @rule(who=st.integers(0, 1), steps=st.integers(1, 2), layout=st.sampled_from(["standard", "compact"]))
+    def convert_in_part(self, who: int, steps: int, layout: str) -> None:
+        """As one that is killed."""
+        from fast_langgraph._native import Request
+
+        start = 0
+        for _ in range(steps):
+            start = self.ours[who]._engine.run(Request.convert(layout, start))
+            if not start:
+                break
+
+    @rule(who=st.integers(0, 1))
+    def vacuum(self, who: int) -> None:
+        self.ours[who].vacuum()
+
+    @rule()
+    def reopen(self) -> None:
+        self.close()
+        self.open()
+
+    @invariant()
+    def same_rows(self) -> None:
+        found = {tuple(row[:3]): tuple(row[3:]) for row in self.conn.execute(ROWS)}
+        assert found == self.rows
+
+    @rule(who=st.integers(0, 1), checkpoint=checkpoints)
+    def read(self, who: int, checkpoint: Any) -> None:
+        thread, namespace, checkpoint_id = checkpoint
+        place = {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}
+        found = self.ours[who].get_tuple({"configurable": place})
+        if checkpoint not in self.rows:
+            assert found is None
+        else:
+            parent, *encoded, _ = self.rows[checkpoint]
+            assert found.checkpoint == SERDE.loads_typed(tuple(encoded))
+            listed = {each.config["configurable"]["checkpoint_id"] for each in self.ours[who].list({"configurable": place})}
+            assert listed == {checkpoint_id}
+
+
+TestCompact = Compact.TestCase
+TestCompact.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
