@@ -67,7 +67,9 @@ def test_no_acknowledged_put_is_lost_when_the_process_is_killed(tmp_path, name):
             assert found.checkpoint["channel_values"]["n"] == found.metadata["step"]
         for thread in range(conversations):
             newest = saver.get_tuple({"configurable": {"thread_id": str(thread)}})
-            assert newest.checkpoint["channel_values"]["n"] >= max(n for of, n in acknowledged.puts if of == str(thread))
+            assert newest.checkpoint["channel_values"]["n"] >= max(
+                n for of, n in acknowledged.puts if of == str(thread)
+            )
     figures(name, kills=kills, acknowledged_puts=len(acknowledged.puts), lost=0)
 
 
@@ -111,4 +113,3 @@ def killed_while_closing(acknowledged: Acknowledged, path: Path) -> None:
     child.join()
     ours.close()
     assert child.exitcode == -9
-

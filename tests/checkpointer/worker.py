@@ -6,9 +6,11 @@ import asyncio
 import multiprocessing
 import os
 import random
+import signal
 import sqlite3
 import threading
 import time
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -189,3 +191,51 @@ def close_down(pipe: Connection, path: str) -> None:
             report(pipe, "t", n)
         report(pipe, "begun", 0)
     time.sleep(PATIENCE)
+
+
+# Processes that are forked, and what they have open.
+
+
+def in_a_process(story: Any, *arguments: Any) -> None:
+    """Calls ``story`` in a process of its own, which must end well."""
+    child = processes.Process(target=story, args=arguments)
+    child.start()
+    child.join(PATIENCE)
+    if child.exitcode is None:
+        child.kill()
+    assert child.exitcode == 0, f"{story.__name__}: {child.exitcode}"
+
+
+class Fork:
+    """A child, forked here and now, that does ``work`` and ends; how it ended is heard of by ``join``."""
+
+    def __init__(self, work: Any) -> None:
+        self.pid = os.fork()
+        if self.pid:
+            return
+        status = 1
+        try:
+            signal.alarm(60)
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+    def join(self) -> None:
+        _, status = os.waitpid(self.pid, 0)
+        assert status == 0, f"the child of a fork ended with {status}"
+
+
+def opened(path: Path | str) -> list[str]:
+    """What this process has open of a database: file, log, shared memory."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue
+        if target.startswith(str(path)):
+            found.append(target)
+    return found
