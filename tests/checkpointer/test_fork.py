@@ -7,7 +7,6 @@ locks, even on connections of its own, and rows are lost.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sqlite3
 import threading
@@ -15,7 +14,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from worker import Fork, all_at_once, aput, held, in_a_process, latest, opened, processes, put, scaled
+from worker import Fork, all_at_once, aput, held, in_a_process, latest, locked, opened, put, scaled
 
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -102,6 +101,43 @@ def test_threads_in_flight_go_on_in_the_parent_and_children_work_from_the_start(
     in_a_process(busy_threads, str(tmp_path / "fork.db"))
 
 
+def two_at_once(path: str) -> None:
+    """Each has to find everything closed, though the other's fork is over meanwhile."""
+    with_threads_of_ours()
+    saver = RustSQLiteCheckpointer(path)
+    stop = threading.Event()
+
+    def conversation() -> None:
+        n = 0
+        while not stop.is_set():
+            n += 1
+            put(saver, "parent", n, b"x" * 100_000)
+
+    def forks(thread: int) -> None:
+        def child(n: int) -> None:
+            assert not opened(path), "inherited"
+            put(saver, f"child{thread}", n)
+
+        for n in range(1, 21):
+            Fork(lambda n=n: child(n)).join()
+
+    working = threading.Thread(target=conversation)
+    working.start()
+    try:
+        all_at_once(forks, 3)
+    finally:
+        stop.set()
+        working.join()
+    saver.close()
+
+
+def test_threads_that_fork_at_once_inherit_nothing(tmp_path):
+    in_a_process(two_at_once, str(tmp_path / "fork.db"))
+    found = held(tmp_path / "fork.db")
+    assert all(found[f"child{thread}"] == set(range(1, 21)) for thread in range(3))
+    assert found["parent"] == set(range(1, max(found["parent"]) + 1))
+
+
 def busy_loop(path: str) -> None:
     with_threads_of_ours()
     saver = RustSQLiteCheckpointer(path)
@@ -139,9 +175,8 @@ def dropped(path: str) -> None:
     with_threads_of_ours()
     for n in range(30):
         saver = RustSQLiteCheckpointer(path)
-        put(saver, "parent", n, b"x" * 100_000)
+        put(saver, "parent", n, b"x" * 1_000_000)
         del saver
-        gc.collect()
 
         def child(n: int = n) -> None:
             assert not opened(path), "inherited"
@@ -261,52 +296,40 @@ def test_a_fork_of(tmp_path, story):
     in_a_process(story, str(tmp_path / "fork.db"))
 
 
-def undrained(path: str, locked: str) -> None:
+def undrained(path: str) -> None:
     """The file is locked by another process: what is asked of it takes longer than a fork waits."""
     with_threads_of_ours()
+    with RustSQLiteCheckpointer(path) as saver:
+        put(saver, "t", 1)
     saver = RustSQLiteCheckpointer(path, busy_timeout=1, readers=1)
-    put(saver, "t", 1)
-    saver.close()
-    saver = RustSQLiteCheckpointer(path, busy_timeout=1, readers=1)
-    saver.setup()
-    other = processes.Process(target=lock_for_good, args=(path, locked), daemon=False)
-    other.start()
-    while not os.path.exists(locked):
-        pass
-    readers = [threading.Thread(target=lambda: pytest.raises(sqlite3.Error, latest, saver, "t")) for _ in range(9)]
-    for reader in readers:
-        reader.start()
+    with locked(path):
+        waiting = [threading.Thread(target=refused_for_the_lock, args=(saver,)) for _ in range(9)]
+        for one in waiting:
+            one.start()
 
-    def child() -> None:
-        def grandchild() -> None:
-            with pytest.raises(sqlite3.ProgrammingError, match="forked"):
-                put(saver, "t", 2)
+        def child() -> None:
+            def grandchild() -> None:
+                with pytest.raises(sqlite3.ProgrammingError, match="forked"):
+                    put(saver, "t", 2)
+                # SQLite would take the parent's locks on the file to be those of a new connection too.
+                with pytest.raises(sqlite3.ProgrammingError, match="forked"):
+                    put(RustSQLiteCheckpointer(path), "t", 2)
 
-        grandchild()
-        Fork(grandchild).join()
+            grandchild()
+            Fork(grandchild).join()
 
-    Fork(child).join()
-    for reader in readers:
-        reader.join()
-    other.kill()
-    other.join()
+        Fork(child).join()
+        for one in waiting:
+            one.join()
     # The parent goes on.
     put(saver, "t", 3)
     assert latest(saver, "t") == 3
 
 
-def lock_for_good(path: str, locked: str) -> None:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    while True:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-            break
-        except sqlite3.OperationalError:
-            pass
-    Path(locked).touch()
-    threading.Event().wait()
+def refused_for_the_lock(saver: RustSQLiteCheckpointer) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        latest(saver, "t")
 
 
 def test_a_child_is_refused_where_the_fork_could_not_wait_for_what_was_going_on(tmp_path):
-    in_a_process(undrained, str(tmp_path / "fork.db"), str(tmp_path / "locked"))
+    in_a_process(undrained, str(tmp_path / "fork.db"))

@@ -11,6 +11,8 @@ import sqlite3
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,35 @@ def close_down(pipe: Connection, path: str) -> None:
             report(pipe, "t", n)
         report(pipe, "begun", 0)
     time.sleep(PATIENCE)
+
+
+def lock(path: str, pipe: Connection) -> None:
+    """Keeps everybody else from reading and writing, until the other end of the pipe is gone."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    pipe.send("locked")
+    try:
+        pipe.recv()
+    except EOFError:
+        pass
+    connection.execute("ROLLBACK")
+    connection.close()
+
+
+@contextmanager
+def locked(path: Path | str) -> Iterator[None]:
+    """Another process has the file locked inside."""
+    ours, theirs = processes.Pipe()
+    child = processes.Process(target=lock, args=(str(path), theirs))
+    child.start()
+    theirs.close()
+    assert ours.recv() == "locked"
+    try:
+        yield
+    finally:
+        ours.close()
+        child.join(PATIENCE)
 
 
 # Processes that are forked, and what they have open.
