@@ -65,7 +65,7 @@ def busy_threads(path: str) -> None:
     with_threads_of_ours()
     saver = RustSQLiteCheckpointer(path, max_wal_bytes=1 << 20)
     stop = threading.Event()
-    reached = {n: 0 for n in range(4)}
+    reached = dict.fromkeys(range(4), 0)
 
     def conversation(thread: int) -> None:
         while not stop.is_set():

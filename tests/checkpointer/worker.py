@@ -8,6 +8,8 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -270,3 +272,27 @@ def opened(path: Path | str) -> list[str]:
         if target.startswith(str(path)):
             found.append(target)
     return found
+
+
+# Interpreters of their own, for what happens when one ends.
+
+
+def interpreter(story: Any, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Calls ``story``, a function of a module here, in a new interpreter, which has ended when this returns."""
+    path = [entry for entry in sys.path if entry]
+    called = f"{story.__name__}({', '.join(map(repr, arguments))})"
+    source = f"import sys\nsys.path[:] = {path!r}\nfrom {story.__module__} import {story.__name__}\n{called}"
+    return subprocess.run(
+        [sys.executable, *options, "-c", source], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+
+
+def say(thread: object, n: int) -> None:
+    """Reports a put, in one write, whatever becomes of the interpreter."""
+    os.write(1, f"{thread}:{n}\n".encode())
+
+
+def said(output: str) -> Acknowledged:
+    acknowledged = Acknowledged()
+    acknowledged.puts = {(line.split(":")[0], int(line.split(":")[1])) for line in output.split()}
+    return acknowledged
