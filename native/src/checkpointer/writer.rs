@@ -207,7 +207,7 @@ impl Writer {
         let conn = self.opened(database, &mut conn)?;
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
-        wal::keep_bounded(database);
+        wal::keep_bounded(database, conn)?;
         let result = work(conn);
         database.counters.commits.add(1);
         wal::committed(database);
