@@ -1,7 +1,7 @@
 //! Which checkpoints a metadata filter lets through.
 //!
-//! Unlike SqliteSaver's, which is SQL, it takes any key for what it is, knows true from 1, and compares nested
-//! values by what they hold.
+//! Unlike SqliteSaver's, which is SQL, it takes any key, knows true from 1, and compares nested values by what
+//! they hold. As there, `a.b` also stands for what is at `b` within `a`, where there is no key of that name.
 use rusqlite::Connection;
 use serde_json::{Map, Number, Value};
 
@@ -30,8 +30,12 @@ impl Filter {
                 }
             },
         };
-        Ok(self.0.iter().all(|(key, wanted)| equal(wanted, parsed.get(key).unwrap_or(&Value::Null))))
+        Ok(self.0.iter().all(|(key, wanted)| equal(wanted, find(&parsed, key).unwrap_or(&Value::Null))))
     }
+}
+
+fn find<'a>(metadata: &'a Value, key: &str) -> Option<&'a Value> {
+    metadata.get(key).or_else(|| key.split('.').try_fold(metadata, |within, part| within.get(part)))
 }
 
 fn equal(one: &Value, other: &Value) -> bool {
