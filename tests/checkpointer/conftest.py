@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import pytest
 
 # Graphs, stories and what compares them are shared with the tests of patch().
 sys.path.append(str(Path(__file__).parents[1] / "compat"))
+
+from databases import connected
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
@@ -46,10 +46,3 @@ def sql(path: Path) -> Callable[..., list[Any]]:
             return conn.execute(statement, parameters).fetchall()
 
     return run
-
-
-@contextmanager
-def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """The app's own connection; every statement is a transaction."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as conn:
-        yield conn
