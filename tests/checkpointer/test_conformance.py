@@ -17,6 +17,7 @@ from strict import difference
 
 from fast_langgraph import RustSQLiteCheckpointer
 
+
 class SyncCalls(RustSQLiteCheckpointer):
     """The sync methods, called where the suite awaits the async ones."""
 

@@ -208,7 +208,11 @@ async def test_alist_takes_the_same_filters(described):
 
 def test_a_filter_reads_metadata_that_is_no_json(checkpointer):
     """Python writes NaN and Infinity into it, and releases of SQLite before 3.42 then refuse the row."""
-    metadatas = [{"score": float("inf"), "text": 'NaN "Infinity\\', "n": 1}, {"score": float("nan"), "-Infinity": 2}, {}]
+    metadatas = [
+        {"score": float("inf"), "text": 'NaN "Infinity\\', "n": 1},
+        {"score": float("nan"), "-Infinity": 2},
+        {},
+    ]
     for n, metadata in enumerate(metadatas):
         checkpointer.put(config(), checkpoint(n), metadata, {})
     finds = {
