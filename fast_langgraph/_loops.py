@@ -61,8 +61,17 @@ def bridge() -> Bridge:
     loop = asyncio.get_running_loop()
     found = _bridges.get(loop)
     if found is None:
+        _forget_closed()
         found = _bridges[loop] = Bridge(loop)
     return found
+
+
+def _forget_closed() -> None:
+    """A loop that was closed with something under way is referred to by its future, and never goes by itself."""
+    for reference in _bridges.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _bridges.pop(loop, None)
 
 
 def forget() -> None:

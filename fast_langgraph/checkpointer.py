@@ -155,7 +155,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         """What there was when the listing began, newest first, less what was deleted since.
 
         Between two checkpoints no lock and no snapshot is held. ``filter`` compares metadata by value: any
-        key, nested values, True apart from 1; None also stands for a key that is not there.
+        key, nested values, True apart from 1; None also stands for a key that is not there. Where there is no
+        key ``"a.b"``, it stands for what is at ``b`` within ``a``, as in SqliteSaver.
         """
         listing = self._engine.run(_keys(config, filter, before, limit))
         start = 0
@@ -504,10 +505,10 @@ def _keys(config: Config | None, filter: dict[str, Any] | None, before: Config |
     if config is not None:
         wanted["thread"] = str(config["configurable"]["thread_id"])
         wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
-        wanted["id"] = get_checkpoint_id(config) or None
+        wanted["id"] = _text(get_checkpoint_id(config) or None)
     if before is not None:
         # Nothing is below an id that isn't there.
-        wanted["before"] = get_checkpoint_id(before) or ""
+        wanted["before"] = _text(get_checkpoint_id(before) or "")
     if limit is not None and limit >= 0:
         wanted["limit"] = limit
     if filter:

@@ -33,3 +33,4 @@ def collector_as_it_was() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "unpatched: the test calls patch() itself")
+    config.addinivalue_line("markers", "soak: `make soak` runs it too, longer")

@@ -10,6 +10,9 @@ use crate::errors::SqlError;
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 64;
 
+/// A file by device and inode.
+pub type File = (u64, u64);
+
 /// How a connection is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -68,14 +71,14 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
 
 /// What tells a file from another that takes its name: device and inode.
 #[cfg(unix)]
-pub fn identity(path: &Path) -> Option<(u64, u64)> {
+pub fn identity(path: &Path) -> Option<File> {
     use std::os::unix::fs::MetadataExt;
     // Asked by name: opening and closing the file would drop the locks that SQLite holds on it.
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]
-pub fn identity(_path: &Path) -> Option<(u64, u64)> {
+pub fn identity(_path: &Path) -> Option<File> {
     None
 }
 

@@ -1,11 +1,12 @@
 //! One database and all that is open of it.
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::completions::Ticket;
-use super::connection::{identity, moved};
+use super::connection::{File, identity, moved};
 use super::counters::Counters;
 use super::gate::{Gate, Inside};
 use super::jobs::Jobs;
@@ -18,6 +19,43 @@ use super::wal::Wal;
 use super::writer::Writer;
 use super::{lock, maintenance};
 use crate::errors::SqlError;
+
+/// All that there are, those included that nobody holds any more and whose connections are not closed yet.
+/// Locked with the GIL held, so that it is free when the process forks.
+static DATABASES: Mutex<Vec<Weak<Database>>> = Mutex::new(Vec::new());
+/// Threads that are about to fork. Changed with the GIL held.
+static FORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Files that a parent had open when it forked. SQLite takes the parent's locks to be ours, and would take too
+/// few for any connection that we open. Locked with the GIL held.
+static INHERITED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+pub fn all() -> Vec<Arc<Database>> {
+    lock(&DATABASES).iter().filter_map(Weak::upgrade).collect()
+}
+
+/// All, to be frozen for a fork; who is made from now on is so already.
+pub fn all_frozen() -> Vec<Arc<Database>> {
+    FORKING.fetch_add(1, Ordering::Relaxed);
+    all()
+}
+
+/// After a fork, in the parent. Another thread may be about to fork too: then the last of them thaws.
+pub fn thaw_all() {
+    if FORKING.fetch_sub(1, Ordering::Relaxed) == 1 {
+        all().iter().for_each(|database| database.thaw());
+    }
+}
+
+/// In the child of a fork, where no other thread is.
+pub fn inherit() {
+    FORKING.store(0, Ordering::Relaxed);
+    for database in all().into_iter().filter(|database| !database.drained.load(Ordering::Relaxed)) {
+        lock(&INHERITED).extend(database.options.path.as_deref().and_then(identity));
+        // Closing what it has open would act on the parent's locks.
+        std::mem::forget(database);
+    }
+}
 
 pub struct Database {
     pub options: Options,
@@ -32,15 +70,21 @@ pub struct Database {
     gate: Arc<Gate>,
     /// Known once something is open.
     schema: Mutex<Option<Schema>>,
-    file: Mutex<Option<(u64, u64)>>,
-    /// The process that it was made in: a child inherits connections that it must not use.
+    file: Mutex<Option<File>>,
+    /// Held while connections are closed: who forks must not do so meanwhile.
+    shutting: Mutex<()>,
+    /// Whether nothing was open when the process last forked.
+    drained: AtomicBool,
+    /// The process that it was made in: a child inherits connections that it must not use, nor others on the file.
     process: u32,
+    is_inherited: bool,
 }
 
 impl Database {
     /// Nothing is opened yet: a process that forks first has nothing to close.
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self {
+        let is_forking = FORKING.load(Ordering::Relaxed) > 0;
+        let made = Arc::new(Self {
             writer: Writer::default(),
             wal: Wal::default(),
             counters: Counters::default(),
@@ -48,19 +92,36 @@ impl Database {
             reading: Jobs::new(options.readers),
             checkpointing: Jobs::new(1),
             readers: Readers::default(),
-            gate: Gate::new(),
+            gate: Gate::new(is_forking),
             schema: Mutex::new(None),
             file: Mutex::new(None),
+            shutting: Mutex::new(()),
+            drained: AtomicBool::new(is_forking),
             process: std::process::id(),
+            is_inherited: options
+                .path
+                .as_deref()
+                .and_then(identity)
+                .is_some_and(|file| lock(&INHERITED).contains(&file)),
             options,
-        })
+        });
+        let mut databases = lock(&DATABASES);
+        databases.retain(|database| database.strong_count() > 0);
+        databases.push(Arc::downgrade(&made));
+        drop(databases);
+        made
+    }
+
+    pub fn is_foreign(&self) -> bool {
+        self.process != std::process::id()
     }
 
     /// Waits while the process forks, so the GIL must not be held.
     pub fn enter(&self) -> Result<Inside, SqlError> {
-        if self.process != std::process::id() {
+        if self.is_foreign() || self.is_inherited {
             return Err(SqlError::programming(
-                "this process was forked while the checkpointer was at work; make a new one in the child",
+                "this process was forked while the database was being read or written, and has inherited SQLite's \
+                 locks on it; open it in a process that is started anew",
             ));
         }
         self.gate.enter()
@@ -163,47 +224,51 @@ impl Database {
     }
 
     /// Closes all connections, once nobody is inside. The last one of a file moves the write-ahead log.
-    fn shut(&self) {
+    fn shut(&self, for_good: bool) {
+        let _one_at_a_time = lock(&self.shutting);
         for jobs in [&self.writing, &self.reading, &self.checkpointing] {
             jobs.stop();
         }
         self.readers.close();
         self.wal.close();
-        if !self.options.is_memory() {
+        if for_good || !self.options.is_memory() {
             drop(self.writer.take());
             *lock(&self.schema) = None;
             *lock(&self.file) = None;
         }
     }
 
-    /// Closes for good, after all that was begun is done or `timeout` is over; false where it was over.
-    pub fn close(&self, timeout: Duration) -> bool {
-        if self.process != std::process::id() || !self.gate.close(timeout) {
-            return false;
+    /// Closes for good, after all that was begun is done or `timeout` is over.
+    pub fn close(&self, timeout: Duration) {
+        if !self.is_foreign() && self.gate.close(timeout) {
+            self.shut(true);
         }
-        self.shut();
-        drop(self.writer.take());
-        true
     }
 
-    /// Before a fork: everything closed and nobody let in until `thaw`; false where it could not be done in time.
-    pub fn freeze(&self, timeout: Duration) -> bool {
-        if self.process != std::process::id() {
-            return true;
+    /// Before a fork: everything closed and nobody let in until `thaw`, if that can be done in time.
+    pub fn freeze(&self, timeout: Duration) {
+        if self.is_foreign() {
+            return;
         }
         let empty = self.gate.freeze(timeout);
         if empty {
-            self.shut();
+            self.shut(false);
         }
-        empty
+        self.drained.store(empty, Ordering::Relaxed);
     }
 
-    pub fn thaw(&self) {
-        self.gate.thaw();
+    fn thaw(&self) {
+        if !self.is_foreign() {
+            self.gate.thaw();
+        }
     }
 
-    /// In the child of a fork: the database as it was before anything was opened, with what lives in memory.
-    pub fn reborn(&self) -> Arc<Self> {
+    /// In the child of a fork: the database as it was before anything was opened, with what lives in memory;
+    /// None where something was open.
+    pub fn reborn(&self) -> Option<Arc<Self>> {
+        if !self.drained.load(Ordering::Relaxed) {
+            return None;
+        }
         let child = Self::new(self.options.clone());
         if self.is_closed() {
             child.gate.close(Duration::ZERO);
@@ -213,6 +278,6 @@ impl Database {
             child.writer.keep(open);
             *lock(&child.schema) = *lock(&self.schema);
         }
-        child
+        Some(child)
     }
 }

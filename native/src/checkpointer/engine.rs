@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::completions::Completions;
-use super::database::Database;
+use super::database::{self, Database};
 use super::layout::Layout;
 use super::lock;
 use super::options::{Options, Synchronous};
@@ -28,8 +28,6 @@ const EXIT: Duration = Duration::from_secs(10);
 struct Slot {
     database: Mutex<Arc<Database>>,
     host: Arc<Host>,
-    /// Set before a fork: whether everything was closed in time.
-    frozen: Mutex<bool>,
 }
 
 static SLOTS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
@@ -47,7 +45,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let database = self.database();
-        if database.is_closed() {
+        if database.is_foreign() || database.is_closed() {
             return;
         }
         // The last checkpointer went with nobody closing it. The garbage collector must not wait for a disk.
@@ -100,7 +98,7 @@ impl Engine {
             created_at,
             layout: Layout::parse(layout).ok_or_else(|| wrong("layout"))?,
         };
-        let slot = Arc::new(Slot { database: Mutex::new(Database::new(options)), host, frozen: Mutex::new(false) });
+        let slot = Arc::new(Slot { database: Mutex::new(Database::new(options)), host });
         let mut slots = lock(&SLOTS);
         slots.retain(|slot| slot.strong_count() > 0);
         slots.push(Arc::downgrade(&slot));
@@ -161,27 +159,24 @@ impl Engine {
 /// Before a fork: closes all connections. SQLite's locks and shared memory must not be inherited.
 #[pyfunction]
 fn before_fork(py: Python<'_>) {
-    for slot in slots() {
-        let database = slot.database();
-        *lock(&slot.frozen) = py.detach(|| database.freeze(database.options.busy_timeout + PATIENCE));
+    for database in database::all_frozen() {
+        py.detach(|| database.freeze(database.options.busy_timeout + PATIENCE));
     }
 }
 
 #[pyfunction]
 fn after_fork_in_parent() {
-    for slot in slots() {
-        slot.database().thaw();
-    }
+    database::thaw_all();
 }
 
 /// In the child: a database with nothing open, and no thread of the parent's in any lock. One that could not
 /// be closed in time stays as it is, and says so to whoever uses it.
 #[pyfunction]
 fn after_fork_in_child() {
+    database::inherit();
     for slot in slots() {
-        if *lock(&slot.frozen) {
-            let mut database = lock(&slot.database);
-            let reborn = database.reborn();
+        let mut database = lock(&slot.database);
+        if let Some(reborn) = database.reborn() {
             // Locks in it may be held by threads that are not here.
             std::mem::forget(std::mem::replace(&mut *database, reborn));
         }
@@ -191,8 +186,7 @@ fn after_fork_in_child() {
 /// At the interpreter's exit.
 #[pyfunction]
 fn close_all(py: Python<'_>) {
-    for slot in slots() {
-        let database = slot.database();
+    for database in database::all() {
         py.detach(|| database.close(EXIT));
     }
 }

@@ -1,7 +1,9 @@
 //! Which checkpoints a metadata filter lets through.
 //!
-//! Unlike SqliteSaver's, which is SQL, it takes any key for what it is, knows true from 1, and compares nested
-//! values by what they hold.
+//! Unlike SqliteSaver's, which is SQL, it takes any key, knows true from 1, and compares nested values by what
+//! they hold. As there, `a.b` also stands for what is at `b` within `a`, where there is no key of that name.
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 use serde_json::{Map, Number, Value};
 
@@ -13,7 +15,7 @@ pub struct Filter(Map<String, Value>);
 impl Filter {
     /// From a JSON object.
     pub fn parse(json: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(json).map(Self)
+        serde_json::from_str(&without_specials(json)).map(Self)
     }
 
     /// Whether the column's JSON passes. Fails as SQLite does where it is not JSON.
@@ -22,16 +24,43 @@ impl Filter {
             None => Value::Null,
             Some(bytes) => match serde_json::from_slice(bytes) {
                 Ok(parsed) => parsed,
-                // Python writes NaN and the like, which newer releases of SQLite read.
                 Err(_) => {
                     let text = String::from_utf8_lossy(bytes);
-                    let plain: String = conn.prepare_cached("SELECT json(?)")?.query_row([text], |row| row.get(0))?;
-                    serde_json::from_str(&plain).unwrap_or(Value::Null)
+                    if let Ok(parsed) = serde_json::from_str(&without_specials(&text)) {
+                        parsed
+                    } else {
+                        conn.prepare_cached("SELECT json(?)")?.query_row([text], |_| Ok(Value::Null))?
+                    }
                 }
             },
         };
-        Ok(self.0.iter().all(|(key, wanted)| equal(wanted, parsed.get(key).unwrap_or(&Value::Null))))
+        Ok(self.0.iter().all(|(key, wanted)| equal(wanted, find(&parsed, key).unwrap_or(&Value::Null))))
     }
+}
+
+/// Python writes NaN and Infinity, which are no JSON. They become what comes nearest.
+fn without_specials(text: &str) -> Cow<'_, str> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return text.into();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for part in text.split_inclusive(['"', '\\']) {
+        if quoted {
+            plain.push_str(part);
+        } else {
+            plain.push_str(&part.replace("NaN", "null").replace("Infinity", &f64::MAX.to_string()));
+        }
+        // What follows a backslash at once is taken for what it is.
+        let taken = escaped && part.len() == 1;
+        quoted ^= part.ends_with('"') && !taken;
+        escaped = quoted && part.ends_with('\\') && !taken;
+    }
+    plain.into()
+}
+
+fn find<'a>(metadata: &'a Value, key: &str) -> Option<&'a Value> {
+    metadata.get(key).or_else(|| key.split('.').try_fold(metadata, |within, part| within.get(part)))
 }
 
 fn equal(one: &Value, other: &Value) -> bool {

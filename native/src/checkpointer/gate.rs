@@ -37,8 +37,10 @@ impl Drop for Inside {
 }
 
 impl Gate {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { mode: Mode::Open, inside: 0 }), changed: Condvar::new() })
+    /// One that is made while the process forks is frozen from the start.
+    pub fn new(is_frozen: bool) -> Arc<Self> {
+        let mode = if is_frozen { Mode::Frozen } else { Mode::Open };
+        Arc::new(Self { state: Mutex::new(State { mode, inside: 0 }), changed: Condvar::new() })
     }
 
     /// Waits while the process forks, so the GIL must not be held.

@@ -108,6 +108,14 @@ fn check(table: &str, columns: &[Found], known: &[&str]) -> Result<(), SqlError>
 /// Opens the database for use: makes what is missing, where it can be written.
 pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError> {
     let read_only = options.read_only || conn.is_readonly("main")?;
+    let checkpoints = columns(conn, "checkpoints")?;
+    let mut writes = columns(conn, "writes")?;
+    // Before anything is changed: what is not ours stays as it is.
+    for (table, found, known) in [("checkpoints", &checkpoints, &CHECKPOINTS[..]), ("writes", &writes, &WRITES[..])] {
+        if !found.is_empty() {
+            check(table, found, known)?;
+        }
+    }
     if !read_only && !options.is_memory() {
         // SQLite refuses this at once where another connection is in the middle of something.
         busy::retrying(options.busy_timeout, || {
@@ -116,8 +124,6 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
         // What moves the log into the database is `wal`.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     }
-    let mut checkpoints = columns(conn, "checkpoints")?;
-    let mut writes = columns(conn, "writes")?;
     let complete = !checkpoints.is_empty()
         && has(&writes, TASK_PATH)
         && (!options.created_at || has(&checkpoints, CREATED_AT) || tables::layout(conn)? != Layout::Standard);
@@ -126,15 +132,9 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
         let made = complete_tables(conn, options);
         conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         made?;
-        checkpoints = columns(conn, "checkpoints")?;
         writes = columns(conn, "writes")?;
     }
-    let is_empty = checkpoints.is_empty() && read_only;
-    if !is_empty {
-        check("checkpoints", &checkpoints, &CHECKPOINTS)?;
-        check("writes", &writes, &WRITES)?;
-    }
-    Schema::found(conn, is_empty)
+    Schema::found(conn, read_only && (checkpoints.is_empty() || writes.is_empty()))
 }
 
 /// Within a transaction, so that of two processes one finds it done.

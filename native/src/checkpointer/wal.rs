@@ -5,6 +5,8 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -20,6 +22,8 @@ const FRAME_HEADER: u64 = 24;
 /// So little of the log may be left by a background checkpoint that the next writer moves it itself: then the
 /// log starts over, and writing it again is cheaper than making its file longer.
 const LITTLE: u64 = 512 << 10;
+/// Between two tries while another process moves the log.
+const RETRY: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// Pages in the log after this thread's last commit. SQLite passes nothing on that would tell whose.
@@ -87,21 +91,26 @@ pub fn committed(database: &Arc<Database>) {
         |database| &database.checkpointing,
         Box::new(|database| {
             // An error is met again, and told, by whoever reads or writes next.
-            database.wal.unfinished.store(matches!(checkpoint(database), Ok(false)), Ordering::Release);
+            let all = checkpoint(database, Duration::ZERO);
+            database.wal.unfinished.store(matches!(all, Ok(false)), Ordering::Release);
             database.counters.wal_checkpoints.add(1);
             database.wal.asked.store(false, Ordering::Release);
         }),
     );
 }
 
-/// Before a commit: where the log has reached its bound, has it moved first; and the rest of it where that is
-/// little. With no other writer meanwhile all of it is, and it starts over.
-pub fn keep_bounded(database: &Database) {
+/// Before a commit: where the log has reached its bound, has it moved first, so that it starts over; and the rest
+/// of it where that is little. At the bound `conn` keeps the right to write meanwhile: with another process
+/// committing on, there would always be more to move.
+pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlError> {
     let wal = &database.wal;
     let bytes = database.counters.wal_bytes.get();
     if bytes > wal.bound.load(Ordering::Relaxed) {
         database.counters.wal_checkpoints_waited_for.add(1);
-        if !checkpoint(database).unwrap_or(false) {
+        conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let whole = checkpoint(database, database.options.busy_timeout).unwrap_or(false);
+        conn.prepare_cached("COMMIT")?.execute([])?;
+        if !whole {
             // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
             wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
         }
@@ -109,12 +118,14 @@ pub fn keep_bounded(database: &Database) {
         && bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed))) <= LITTLE
     {
         // What a snapshot keeps, the next in the background has.
-        drop(checkpoint(database));
+        drop(checkpoint(database, Duration::ZERO));
     }
+    Ok(())
 }
 
-/// Moves the log as far as snapshots let it; whether that was all of it.
-pub fn checkpoint(database: &Database) -> Result<bool, SqlError> {
+/// Moves the log as far as snapshots let it; whether that was all of it. Where another process is at that, waits
+/// for it no longer than `patience`.
+pub fn checkpoint(database: &Database, patience: Duration) -> Result<bool, SqlError> {
     let options = &database.options;
     if options.is_memory() || options.read_only {
         return Ok(true);
@@ -128,12 +139,27 @@ pub fn checkpoint(database: &Database) -> Result<bool, SqlError> {
         }),
     };
     busy::limit(options.busy_timeout);
-    let snapshot = pair.snapshot.unchecked_transaction()?;
-    // The transaction has its snapshot from the first that it reads.
-    snapshot.prepare_cached("SELECT count(*) FROM sqlite_master")?.query_row([], |row| row.get::<_, i64>(0))?;
-    let mut passive = pair.checkpoint.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-    let (log, moved): (i64, i64) = passive.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    drop(snapshot);
-    database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
-    Ok(moved == log)
+    let until = Instant::now() + patience;
+    loop {
+        let (busy, log, moved) = pair.passive()?;
+        if !busy {
+            database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
+            return Ok(moved == log);
+        }
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+        sleep(RETRY);
+    }
+}
+
+impl Pair {
+    /// Whether another process is at it; else pages in the log, and of these in the database.
+    fn passive(&self) -> Result<(bool, i64, i64), SqlError> {
+        let snapshot = self.snapshot.unchecked_transaction()?;
+        // The transaction has its snapshot from the first that it reads.
+        snapshot.prepare_cached("SELECT count(*) FROM sqlite_master")?.query_row([], |row| row.get::<_, i64>(0))?;
+        let mut passive = self.checkpoint.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
+        Ok(passive.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+    }
 }

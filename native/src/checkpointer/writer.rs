@@ -216,7 +216,7 @@ impl Writer {
         let open = self.opened(database, &mut open)?;
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
-        wal::keep_bounded(database);
+        wal::keep_bounded(database, &open.conn)?;
         let result = work(open);
         database.counters.commits.add(1);
         wal::committed(database);

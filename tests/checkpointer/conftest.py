@@ -1,0 +1,48 @@
+"""A checkpointer on a file of its own, with nothing patched: it needs no ``patch()``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Graphs, stories and what compares them are shared with the tests of patch().
+sys.path.append(str(Path(__file__).parents[1] / "compat"))
+
+from databases import connected
+
+import fast_langgraph
+from fast_langgraph import RustSQLiteCheckpointer
+
+
+@pytest.fixture(autouse=True)
+def patched() -> Iterator[None]:
+    """Stock is as it is."""
+    assert not fast_langgraph.is_patched()
+    yield
+    assert not fast_langgraph.is_patched()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints.db"
+
+
+@pytest.fixture
+def checkpointer(path: Path) -> Iterator[RustSQLiteCheckpointer]:
+    with RustSQLiteCheckpointer(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sql(path: Path) -> Callable[..., list[Any]]:
+    """Runs a statement on the file as the app might: on a connection of its own, through sqlite3."""
+
+    def run(statement: str, *parameters: Any) -> list[Any]:
+        with connected(path) as conn:
+            return conn.execute(statement, parameters).fetchall()
+
+    return run

@@ -1,0 +1,122 @@
+"""Any serializer that upstream takes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from databases import connected
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from stories import METADATA, WRITES, checkpoint, config
+
+from fast_langgraph import RustSQLiteCheckpointer
+
+
+class Upside:
+    """A serializer of the user's own, by the protocol alone."""
+
+    def dumps_typed(self, value):
+        return "repr", repr(value).encode()[::-1]
+
+    def loads_typed(self, data):
+        assert data[0] == "repr"
+        assert type(data[1]) is bytes
+        return eval(data[1][::-1].decode())
+
+
+class Untyped:
+    """One from before types, which LangGraph wraps."""
+
+    def dumps(self, value):
+        return repr(value).encode()
+
+    def loads(self, data):
+        return eval(data.decode())
+
+
+class Doubled(JsonPlusSerializer):
+    """A subclass that calls on what it overrides."""
+
+    def dumps_typed(self, value):
+        kind, data = super().dumps_typed(value)
+        return kind, data + data
+
+    def loads_typed(self, data):
+        return super().loads_typed((data[0], data[1][: len(data[1]) // 2]))
+
+
+class Backwards:
+    """A cipher that keeps nothing secret, for ``EncryptedSerializer``."""
+
+    def encrypt(self, plaintext):
+        return "backwards", plaintext[::-1]
+
+    def decrypt(self, ciphername, ciphertext):
+        assert ciphername == "backwards"
+        return ciphertext[::-1]
+
+
+SERIALIZERS = {
+    "protocol": Upside,
+    "untyped": Untyped,
+    "subclass": Doubled,
+    "encrypted": lambda: EncryptedSerializer(Backwards()),
+    "pickle fallback": lambda: JsonPlusSerializer(pickle_fallback=True),
+}
+
+
+@pytest.mark.parametrize("name", SERIALIZERS)
+def test_any_serializer_is_used_as_stock_uses_it(name, path):
+    rows = []
+    for make in (lambda serde: SqliteSaver(conn, serde=serde), lambda serde: RustSQLiteCheckpointer(path, serde=serde)):
+        conn = sqlite3.connect(path.with_name("stock.db"), check_same_thread=False)
+        saver = make(SERIALIZERS[name]())
+        saved = saver.put(config(), checkpoint(1, text="é", pair=[1, 2]), METADATA, {})
+        saver.put_writes(saved, WRITES, "task")
+        found = saver.get_tuple(saved)
+        assert found.checkpoint == checkpoint(1, text="é", pair=[1, 2])
+        assert [write[2] for write in found.pending_writes] == [value for _, value in WRITES]
+        conn.close()
+        if isinstance(saver, RustSQLiteCheckpointer):
+            saver.close()
+    for file in ("stock.db", path.name):
+        with connected(path.with_name(file)) as conn:
+            columns = "thread_id, checkpoint_id, type, checkpoint, metadata"
+            rows.append(conn.execute(f"SELECT {columns} FROM checkpoints").fetchall())
+            rows[-1] += conn.execute("SELECT idx, channel, type, value FROM writes ORDER BY idx").fetchall()
+    assert rows[0] == rows[1]
+
+
+class Odd:
+    """Only pickle takes it."""
+
+    def __reduce__(self):
+        return (Odd, ())
+
+    def __eq__(self, other):
+        return type(other) is Odd
+
+
+def test_pickle_is_used_where_it_was_asked_for_and_nowhere_else(path):
+    with RustSQLiteCheckpointer(path, serde=JsonPlusSerializer(pickle_fallback=True)) as saver:
+        saved = saver.put(config(), checkpoint(1, odd=Odd()), METADATA, {})
+        assert saver.get(saved)["channel_values"]["odd"] == Odd()
+    with RustSQLiteCheckpointer(path) as saver:
+        with pytest.raises(TypeError, match="not msgpack serializable"):
+            saver.put(config(), checkpoint(2, odd=Odd()), METADATA, {})
+        with pytest.raises(NotImplementedError, match="Unknown serialization type: pickle"):
+            saver.get(saved)
+    with connected(path) as conn:
+        assert conn.execute("SELECT type FROM checkpoints").fetchall() == [("pickle",)]
+
+
+def test_a_wrapper_on_the_serializer_is_called(path):
+    serde = JsonPlusSerializer()
+    calls = []
+    inner = serde.dumps_typed
+    serde.dumps_typed = lambda value: calls.append(value) or inner(value)
+    with RustSQLiteCheckpointer(path, serde=serde) as saver:
+        saver.put(config(), checkpoint(1), METADATA, {})
+        assert calls == [checkpoint(1)]
