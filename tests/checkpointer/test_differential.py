@@ -25,6 +25,14 @@ from test_runs import DURABILITIES, RUNS, ahistory, history, question, sent
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph.checkpointer import LAYOUTS
+
+
+@pytest.fixture(params=LAYOUTS, autouse=True)
+def layout(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """A file keeps the layout that it has."""
+    with RustSQLiteCheckpointer(tmp_path / "ours.db", layout=request.param) as made:
+        made.setup()
 
 
 def same_rows(directory: Path) -> None:

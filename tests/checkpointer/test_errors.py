@@ -30,6 +30,7 @@ CALLS = {
     "stats": (),
     "vacuum": (),
     "backup": ("copy.db",),
+    "convert": ("compact",),
 }
 HISTORY = {"config": AT, "channels": ["count"]}
 

@@ -86,7 +86,8 @@ def all_rows(conn: sqlite3.Connection) -> dict[str, list[Any]]:
     for table, key in KEYS.items():
         if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
             continue
-        names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
+        # A generated column of ours is hidden in a table, and not in a view.
+        names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})") if row[1] != "created_at"]
         # A cast to blob shows text that is no UTF-8 as it is.
         columns = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in names)
         tables[table] = conn.execute(f"SELECT {columns} FROM {table} ORDER BY {key}").fetchall()
