@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.graph import StateGraph
-from langgraph.graph.message import add_messages
+from chat import graph
+from langchain_core.messages import HumanMessage
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,18 +14,6 @@ from starlette.routing import Route
 
 from fast_langgraph import RustSQLiteCheckpointer
 
-
-class State(TypedDict):
-    messages: Annotated[list, add_messages]
-
-
-def model(found: State) -> dict[str, Any]:
-    return {"messages": [AIMessage(f"{len(found['messages'])}: {found['messages'][-1].content}")]}
-
-
-graph = StateGraph(State)
-graph.add_node("model", model)
-graph.set_entry_point("model")
 checkpointer = RustSQLiteCheckpointer(os.environ["DATABASE"])
 agent = graph.compile(checkpointer=checkpointer)
 
