@@ -12,27 +12,17 @@ import graphs
 import pytest
 from databases import connected, opened, without_task_path
 from langgraph.checkpoint.base.id import uuid6
+from moments import NOW, id_of
 from stories import METADATA, WRITES, all_rows, checkpoint, config
 from test_runs import question
 
 from fast_langgraph import RustSQLiteCheckpointer
 
 CLEAN_UP = "DELETE FROM checkpoints WHERE created_at < datetime('now', ? || ' days')"
-EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
-
-
-def id_of(moment: datetime, last: int = 1) -> str:
-    """A UUIDv6 of that moment."""
-    ticks = (moment - EPOCH) // timedelta(microseconds=1) * 10
-    text = f"{ticks:015x}"
-    return f"{text[:8]}-{text[8:12]}-6{text[12:]}-8000-{last:012x}"
 
 
 def put(saver, thread: str, checkpoint_id: str):
     return saver.put(config(thread), {**checkpoint(1), "id": checkpoint_id}, METADATA, {})
-
-
-NOW = datetime.now(timezone.utc)
 
 
 # --- what it says ---
