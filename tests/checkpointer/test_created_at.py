@@ -156,6 +156,31 @@ def test_a_database_that_is_read_only_stays_as_it_is(path):
     assert columns_of(path)[-1] == "metadata"
 
 
+def test_a_database_that_somebody_writes_all_the_while_is_read_without_it(path):
+    with opened("stock", path) as stock:
+        put(stock, "1", id_of(NOW))
+    with connected(path) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        with RustSQLiteCheckpointer(path, busy_timeout=0.05) as ours:
+            assert len(list(ours.list(None))) == 1
+            with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+                put(ours, "2", id_of(NOW))
+            conn.execute("ROLLBACK")
+            put(ours, "2", id_of(NOW))
+    assert columns_of(path)[-1] == "metadata"
+    RustSQLiteCheckpointer(path).setup()
+    assert columns_of(path)[-1] == "created_at"
+
+
+def test_one_that_is_complete_is_opened_beside_a_writer_without_waiting(path):
+    RustSQLiteCheckpointer(path).setup()
+    with connected(path) as conn, RustSQLiteCheckpointer(path, busy_timeout=0) as ours:
+        conn.execute("BEGIN IMMEDIATE")
+        ours.setup()
+        assert list(ours.list(None)) == []
+        conn.execute("ROLLBACK")
+
+
 # --- clean-up ---
 
 
