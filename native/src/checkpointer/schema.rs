@@ -103,14 +103,14 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
         // What moves the log into the database is `wal`.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     }
-    let complete = !checkpoints.is_empty()
-        && has(&writes, TASK_PATH)
-        && (!options.created_at || has(&checkpoints, CREATED_AT) || !is_table(conn)?);
+    let usable = !checkpoints.is_empty() && has(&writes, TASK_PATH);
+    let complete = usable && (!options.created_at || has(&checkpoints, CREATED_AT) || !is_table(conn)?);
     if !complete && !read_only {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
-        let made = complete_tables(conn, options);
-        conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        made?;
+        match complete_tables(conn, options) {
+            // Somebody else is writing all the while. The column can come another time.
+            Err(error) if usable && error.code == ffi::SQLITE_BUSY => (),
+            completed => completed?,
+        }
         writes = columns(conn, "writes")?;
     }
     let is_empty = read_only && (checkpoints.is_empty() || writes.is_empty());
@@ -125,6 +125,13 @@ fn is_table(conn: &Connection) -> Result<bool, SqlError> {
 
 /// Within a transaction, so that of two processes one finds it done.
 fn complete_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let made = make_tables(conn, options);
+    conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    made
+}
+
+fn make_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
     conn.execute_batch(TABLES)?;
     if !has(&columns(conn, "writes")?, TASK_PATH) {
         conn.execute_batch("ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''")?;
