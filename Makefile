@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_auto.pth Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
 
-.PHONY: help run test lint bench test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test soak lint bench test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -20,6 +20,9 @@ run: $(VENV)/.built ## Build, and run an agent, on stock and on Rust
 test: $(VENV)/.built ## Build, and run all tests
 	cargo test --quiet --package fast_langgraph_msgpack
 	$(BIN)/python -m pytest -n $(JOBS)
+
+soak: $(VENV)/.built ## The tests of durability, concurrency, faults and memory, for hours rather than seconds
+	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer
 
 lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python
 	cargo fmt --all --check
@@ -59,5 +62,6 @@ $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 	@PYTHON="$(BIN)/python" scripts/check-toolchain
-	VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
+	@# maturin reads what pip shows of the package, to mark it as editable.
+	env -u PIP_QUIET VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
 	@touch $@

@@ -3,86 +3,24 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
+import servers
 from conftest import clean
+from servers import SERVERS, Server, free_port
 
 HERE = Path(__file__).parent
 
-UVICORN = ["-m", "uvicorn", "chat_app:app", "--workers", "2", "--log-level", "warning"]
-GUNICORN = ["-m", "gunicorn", "chat_app:app", "--workers", "2", "--preload", "-k", "uvicorn_worker.UvicornWorker", "--graceful-timeout", "20"]  # fmt: skip
-#: the options of each server, and how it is told its port
-SERVERS = {
-    "uvicorn": lambda port: [*UVICORN, "--host", "127.0.0.1", "--port", str(port)],
-    "gunicorn": lambda port: [*GUNICORN, "--bind", f"127.0.0.1:{port}"],
-}
 
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-class Server:
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process = process
-        self.url = f"http://127.0.0.1:{port}"
-
-    def say(self, thread: str, text: str) -> dict:
-        answer = httpx.post(f"{self.url}/say/{thread}", content=text, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def statuses(self) -> dict[int, dict]:
-        """By process: new connections go to whichever worker takes them."""
-        found: dict[int, dict] = {}
-        for _ in range(200):
-            status = httpx.get(f"{self.url}/status", timeout=60).json()
-            found[status["pid"]] = status
-            if len(found) == 2:
-                break
-        return found
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-
-
-@contextmanager
 def serving(python: Path, kind: str, database: Path, **variables: str):
-    port = free_port()
-    log = database.with_suffix(".log")
-    with log.open("a") as output:
-        process = subprocess.Popen(
-            [python, *SERVERS[kind](port)],
-            cwd=HERE,
-            env={**clean(), "DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1", **variables},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        server = Server(process, port)
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()
-            try:
-                httpx.get(f"{server.url}/status", timeout=60)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield server
-    finally:
-        if process.poll() is None:
-            server.stop()
+    environment = {**clean(), "DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return servers.serving(python, kind, "chat_app:app", HERE, database.with_suffix(".log"), environment)
 
 
 def rows(python: Path, database: Path) -> int:
@@ -144,19 +82,15 @@ def test_the_command_runs_a_server_whose_workers_are_patched(installed, tmp_path
     database = tmp_path / "chat.db"
     port = free_port()
     process = subprocess.Popen(
-        [installed.command, *SERVERS["uvicorn"](port)],
+        [installed.command, *SERVERS["uvicorn"]("chat_app:app", port)],
         cwd=HERE,
         env={**clean(), "DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     server = Server(process, port)
     try:
-        for _ in range(600):
-            try:
-                found = httpx.get(f"{server.url}/status", timeout=60).json()
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        assert found["patched"]
-        assert found["pid"] != process.pid
+        server.wait()
+        statuses = server.statuses()
+        assert all(status["patched"] for status in statuses.values())
+        assert process.pid not in statuses
     finally:
         server.stop()

@@ -7,12 +7,11 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.graph import StateGraph
-from langgraph.graph.message import add_messages
+from chat import graph
+from langchain_core.messages import HumanMessage
 from worker import PATIENCE, WRITES, all_at_once, aput, config_of, figures, held, latest, processes, put, scaled, state
 
 from fast_langgraph import RustSQLiteCheckpointer, checkpointer
@@ -49,21 +48,6 @@ def test_four_processes_of_four_threads_lose_nothing_and_none_is_refused(tmp_pat
     figures("4 processes of 4 threads", puts=16 * PUTS, lost=0, busy_errors=0)
 
 
-class Chat(TypedDict):
-    messages: Annotated[list, add_messages]
-
-
-def agent() -> StateGraph:
-    async def model(found: Chat) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return {"messages": [AIMessage(f"answer {len(found['messages'])}")]}
-
-    graph = StateGraph(Chat)
-    graph.add_node("model", model)
-    graph.set_entry_point("model")
-    return graph
-
-
 @pytest.mark.soak
 def test_two_hundred_conversations_at_once_on_one_loop(tmp_path):
     turns = scaled(3, 30)
@@ -76,13 +60,13 @@ def test_two_hundred_conversations_at_once_on_one_loop(tmp_path):
 
     async def main() -> None:
         async with RustSQLiteCheckpointer(tmp_path / "chat.db") as saver:
-            app = agent().compile(checkpointer=saver)
+            app = graph.compile(checkpointer=saver)
             await asyncio.wait_for(asyncio.gather(*(conversation(app, thread) for thread in range(200))), 3_600)
             figures("200 conversations on one loop", turns=200 * turns, **(await saver.astats()).counters)
 
     asyncio.run(main())
     with RustSQLiteCheckpointer(tmp_path / "chat.db") as saver:
-        app = agent().compile(checkpointer=saver)
+        app = graph.compile(checkpointer=saver)
         for thread in range(200):
             messages = app.get_state(config_of(thread)).values["messages"]
             asked = [message.content for message in messages if message.type == "human"]

@@ -12,27 +12,17 @@ import graphs
 import pytest
 from databases import connected, opened, without_task_path
 from langgraph.checkpoint.base.id import uuid6
+from moments import NOW, id_of
 from stories import METADATA, WRITES, all_rows, checkpoint, config
 from test_runs import question
 
 from fast_langgraph import RustSQLiteCheckpointer
 
 CLEAN_UP = "DELETE FROM checkpoints WHERE created_at < datetime('now', ? || ' days')"
-EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
-
-
-def id_of(moment: datetime, last: int = 1) -> str:
-    """A UUIDv6 of that moment."""
-    ticks = (moment - EPOCH) // timedelta(microseconds=1) * 10
-    text = f"{ticks:015x}"
-    return f"{text[:8]}-{text[8:12]}-6{text[12:]}-8000-{last:012x}"
 
 
 def put(saver, thread: str, checkpoint_id: str):
     return saver.put(config(thread), {**checkpoint(1), "id": checkpoint_id}, METADATA, {})
-
-
-NOW = datetime.now(timezone.utc)
 
 
 # --- what it says ---
@@ -164,6 +154,31 @@ def test_a_database_that_is_read_only_stays_as_it_is(path):
     with RustSQLiteCheckpointer(path, read_only=True) as ours:
         assert len(list(ours.list(None))) == 1
     assert columns_of(path)[-1] == "metadata"
+
+
+def test_a_database_that_somebody_writes_all_the_while_is_read_without_it(path):
+    with opened("stock", path) as stock:
+        put(stock, "1", id_of(NOW))
+    with connected(path) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        with RustSQLiteCheckpointer(path, busy_timeout=0.05) as ours:
+            assert len(list(ours.list(None))) == 1
+            with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+                put(ours, "2", id_of(NOW))
+            conn.execute("ROLLBACK")
+            put(ours, "2", id_of(NOW))
+    assert columns_of(path)[-1] == "metadata"
+    RustSQLiteCheckpointer(path).setup()
+    assert columns_of(path)[-1] == "created_at"
+
+
+def test_one_that_is_complete_is_opened_beside_a_writer_without_waiting(path):
+    RustSQLiteCheckpointer(path).setup()
+    with connected(path) as conn, RustSQLiteCheckpointer(path, busy_timeout=0) as ours:
+        conn.execute("BEGIN IMMEDIATE")
+        ours.setup()
+        assert list(ours.list(None)) == []
+        conn.execute("ROLLBACK")
 
 
 # --- clean-up ---

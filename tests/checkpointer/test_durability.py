@@ -58,7 +58,7 @@ def test_no_acknowledged_put_is_lost_when_the_process_is_killed(tmp_path, name):
     path = tmp_path / "killed.db"
     acknowledged = Acknowledged()
     for _ in range(kills):
-        killed(acknowledged, story, str(path), conversations, options, wait=True, within=0.25)
+        killed(acknowledged, story, str(path), conversations, options, wait=True, within=0.15)
         check(path, acknowledged)
     assert len(acknowledged.puts) > kills
     # And this process continues each conversation.

@@ -1,4 +1,4 @@
-"""Runs upstream's own test suites on stock and on the patched classes, and compares test by test.
+"""Runs upstream's own test suites on stock, on the patched classes and on our own, and compares test by test.
 
 ``make test-upstream`` runs the newest supported releases; ``make test-upstream-all`` each that is supported
 and one that is not, and writes RESULTS.md. The suites come from the source distributions of the very
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from comparison import Row, compare, complaints, settle
 from environments import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
+from our_class import DIFFERENT, in_our_place
 from suites import Run, Suite, run, suites
 
 INTERPRETER = f"{platform.python_implementation()} {platform.python_version()}"
@@ -42,7 +43,7 @@ def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
         unsteady,
         complaints(releases, stock, patched),
     )
-    say(suite, "strict" if strict else "default", f"{row.verdict:<26} {show(patched.counts)}", began)
+    say(suite.name, "strict" if strict else "default", f"{row.verdict:<26} {show(patched.counts)}", began)
     for difference in differences:
         print(f"    {difference}")
     for test in unsteady:
@@ -53,6 +54,22 @@ def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
     return row
 
 
+def in_place(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
+    """The same with RustSQLiteCheckpointer in place of upstream's savers."""
+    began = time.monotonic()
+    row = in_our_place(releases, suite, python, strict)
+    verdict = f"{row.verdict}, but for {len(DIFFERENT)} that are not alike for a reason" if row.good else row.verdict
+    say("in their place", "strict" if strict else "default", f"{verdict:<26} {show(row.patched)}", began)
+    for difference in row.differences:
+        print(f"    {difference}")
+    if not strict:
+        for test, reason in DIFFERENT.items():
+            print(f"    not alike: {test}: {reason}")
+        if not in_our_place(releases, suite, python, strict, broken=True).differences:
+            sys.exit("a checkpointer whose codec is one byte off was not noticed")
+    return row
+
+
 def can_fail(python: Path, suite: Suite, stock: Run) -> None:
     """With a codec that is one byte off, the comparison must show differences: else it proves nothing."""
     began = time.monotonic()
@@ -60,11 +77,11 @@ def can_fail(python: Path, suite: Suite, stock: Run) -> None:
     differences, _ = settle(compare(stock, broken), stock, broken, lambda tests: stock)
     if not differences:
         sys.exit(f"{suite.name}: a codec that is one byte off was not noticed")
-    say(suite, "broken", f"one byte off is noticed: {len(differences)} tests differ", began)
+    say(suite.name, "broken", f"one byte off is noticed: {len(differences)} tests differ", began)
 
 
-def say(suite: Suite, mode: str, what: str, began: float) -> None:
-    print(f"  {suite.name:<18} {mode:<8} {what}, {time.monotonic() - began:.0f} s", flush=True)
+def say(suite: str, mode: str, what: str, began: float) -> None:
+    print(f"  {suite:<18} {mode:<8} {what}, {time.monotonic() - began:.0f} s", flush=True)
 
 
 def show(counts: Counter[str]) -> str:
@@ -110,6 +127,8 @@ def main() -> int:
             print(f"  {call(python, '-I', HERE / 'left_alone.py').strip()}")
         found = suites(releases)
         rows += [one(releases, suite, python, strict) for strict in (False, True) for suite in found]
+        if releases is NEWEST:
+            rows += [in_place(releases, found[0], python, strict) for strict in (False, True)]
     if arguments.all:
         (HERE / "RESULTS.md").write_text(results(rows))
     good = sum(row.good for row in rows)

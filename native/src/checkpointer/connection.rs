@@ -64,6 +64,10 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
             };
             error.explained(|_| format!("unable to open database file {name}: {cause}"))
         }
+        ffi::SQLITE_READONLY if error.extended == ffi::SQLITE_READONLY_DIRECTORY => {
+            let folder = path.parent().unwrap_or(path).display();
+            error.explained(|message| format!("{message} {name}: SQLite needs to write in {folder} even to read"))
+        }
         ffi::SQLITE_NOTADB => error.explained(|message| format!("{name}: {message}")),
         _ => error,
     }

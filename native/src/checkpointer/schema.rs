@@ -124,14 +124,15 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
         // What moves the log into the database is `wal`.
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     }
-    let complete = !checkpoints.is_empty()
-        && has(&writes, TASK_PATH)
-        && (!options.created_at || has(&checkpoints, CREATED_AT) || tables::layout(conn)? != Layout::Standard);
+    let usable = !checkpoints.is_empty() && has(&writes, TASK_PATH);
+    let needs_no_column = !options.created_at || has(&checkpoints, CREATED_AT);
+    let complete = usable && (needs_no_column || tables::layout(conn)? != Layout::Standard);
     if !complete && !read_only {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
-        let made = complete_tables(conn, options);
-        conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        made?;
+        match complete_tables(conn, options) {
+            // Somebody else is writing all the while. The column can come another time.
+            Err(error) if usable && error.code == ffi::SQLITE_BUSY => (),
+            completed => completed?,
+        }
         writes = columns(conn, "writes")?;
     }
     Schema::found(conn, read_only && (checkpoints.is_empty() || writes.is_empty()))
@@ -139,6 +140,13 @@ pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError>
 
 /// Within a transaction, so that of two processes one finds it done.
 fn complete_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let made = make_tables(conn, options);
+    conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    made
+}
+
+fn make_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
     let is_new = columns(conn, "checkpoints")?.is_empty();
     conn.execute_batch(TABLES)?;
     if !has(&columns(conn, "writes")?, TASK_PATH) {

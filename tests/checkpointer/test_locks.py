@@ -1,0 +1,100 @@
+"""SQLite's locks on the file belong to the process: nothing that a checkpointer does may drop them.
+
+Opening and closing the file, the log or the shared memory by any other way than SQLite's would, and then another
+process may delete the log that this one writes to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from worker import aput, config_of, latest, processes, put
+
+from fast_langgraph import RustSQLiteCheckpointer
+
+#: the bytes of the file that a connection holds a shared lock on, as long as it is open in WAL mode
+PENDING = 0x40000000
+SHARED, LENGTH = PENDING + 2, 510
+#: and the byte of the shared memory by which connections tell that it is in use
+DEAD_MAN = 128
+
+
+def is_locked(path: str, start: int, length: int) -> bool:
+    """Whether another process holds a lock."""
+    with open(path, "r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def locks(path: Path) -> list[bool]:
+    """As another process sees them."""
+    with processes.Pool(1) as pool:
+        return pool.starmap(is_locked, [(str(path), SHARED, LENGTH), (f"{path}-shm", DEAD_MAN, 1)])
+
+
+def another_opened_and_closed(saver: RustSQLiteCheckpointer) -> None:
+    with RustSQLiteCheckpointer(saver.path) as other:
+        put(other, "t", 2)
+        assert latest(other, "t") == 2
+
+
+def sqlite3_opened_and_closed(saver: RustSQLiteCheckpointer) -> None:
+    connection = sqlite3.connect(saver.path)
+    assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
+    connection.close()
+
+
+def opened_by_another_name(saver: RustSQLiteCheckpointer) -> None:
+    os.symlink(saver.path, saver.path + ".link")
+    with RustSQLiteCheckpointer(saver.path + ".link") as other:
+        assert latest(other, "t") == 1
+
+
+def moved_the_log(saver: RustSQLiteCheckpointer) -> None:
+    for n in range(200):
+        put(saver, "t", n, b"x" * 20_000)
+    assert saver.stats().counters["wal_checkpoints_waited_for"] > 0
+
+
+def in_a_loop(saver: RustSQLiteCheckpointer) -> None:
+    async def main() -> None:
+        await aput(saver, "t", 2)
+        await saver.astats()
+        assert [found async for found in saver.alist(None)]
+
+    asyncio.run(main())
+
+
+DONE: list[Callable[[RustSQLiteCheckpointer], object]] = [
+    lambda saver: put(saver, "t", 2),
+    lambda saver: list(saver.list(config_of("t"))),
+    lambda saver: saver.stats(),
+    lambda saver: saver.vacuum(),
+    lambda saver: saver.backup(saver.path + ".copy"),
+    lambda saver: saver.prune(keep_last=1),
+    another_opened_and_closed,
+    sqlite3_opened_and_closed,
+    opened_by_another_name,
+    moved_the_log,
+    in_a_loop,
+]
+
+
+@pytest.mark.parametrize("number", range(len(DONE)))
+def test_the_locks_are_held_until_it_is_closed(tmp_path, number):
+    path = tmp_path / "locks.db"
+    with RustSQLiteCheckpointer(path, max_wal_bytes=1 << 20) as saver:
+        put(saver, "t", 1)
+        assert locks(path) == [True, True]
+        DONE[number](saver)
+        assert locks(path) == [True, True]
+    assert not is_locked(str(path), SHARED, LENGTH)

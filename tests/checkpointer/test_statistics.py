@@ -1,0 +1,233 @@
+"""stats() beside plain SQL, vacuum() and backup() while it is written, and what is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sqlite3
+import threading
+
+import graphs
+import pytest
+from calling import ENTRIES, call
+from databases import connected, opened
+from langgraph.checkpoint.base.id import uuid6
+from moments import NOW, id_of
+from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
+
+from fast_langgraph import RustSQLiteCheckpointer
+
+
+@pytest.fixture
+def filled(checkpointer):
+    for thread in range(7):
+        for n in range(thread + 1):
+            saved = checkpointer.put(config(str(thread)), checkpoint(n, text="é" * 1000 * thread), METADATA, {})
+            checkpointer.put_writes(saved, WRITES, f"task-{n}")
+    return checkpointer
+
+
+# --- stats ---
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_figures_are_those_of_a_count(entry, filled, sql, path):
+    stats = call(entry, filled, "stats")
+    one = {
+        "threads": "SELECT count(DISTINCT thread_id) FROM checkpoints",
+        "checkpoints": "SELECT count(*) FROM checkpoints",
+        "writes": "SELECT count(*) FROM writes",
+        "checkpoint_bytes": "SELECT sum(length(CAST(checkpoint AS BLOB)) + length(CAST(metadata AS BLOB))) FROM checkpoints",
+        "write_bytes": "SELECT sum(length(CAST(value AS BLOB))) FROM writes",
+        "database_bytes": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        "free_bytes": "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+    }
+    assert {name: getattr(stats, name) for name in one} == {name: sql(text)[0][0] for name, text in one.items()}
+    assert stats.threads == 7
+    assert stats.wal_file_bytes == os.stat(f"{path}-wal").st_size > 0
+    per_thread = sql(
+        "SELECT thread_id, count(*), sum(length(CAST(checkpoint AS BLOB)) + length(CAST(metadata AS BLOB))) AS bytes "
+        "FROM checkpoints GROUP BY thread_id ORDER BY bytes DESC"
+    )
+    assert [(each.thread_id, each.checkpoints, each.bytes) for each in stats.largest_threads] == per_thread[:5]
+    assert len(call(entry, filled, "stats", largest=2).largest_threads) == 2
+    assert len(call(entry, filled, "stats", largest=0).largest_threads) == 0
+    assert len(call(entry, filled, "stats", largest=100).largest_threads) == 7
+
+
+def test_the_last_checkpoint_is_told_by_its_time(checkpointer):
+    assert checkpointer.stats().last_checkpoint is None
+    for thread, moment in (("a", NOW), ("b", NOW.replace(year=NOW.year - 1))):
+        checkpointer.put(config(thread), {**checkpoint(1), "id": id_of(moment)}, METADATA, {})
+    assert checkpointer.stats().last_checkpoint == NOW
+    assert json.loads(json.dumps(checkpointer.stats().to_dict()))["last_checkpoint"] == NOW.isoformat()
+
+
+def test_stats_of_an_empty_database_are_zero(checkpointer, tmp_path):
+    for saver in (checkpointer, RustSQLiteCheckpointer(":memory:")):
+        stats = saver.stats()
+        assert (stats.threads, stats.checkpoints, stats.writes, stats.checkpoint_bytes, stats.write_bytes) == (0,) * 5
+        assert stats.largest_threads == ()
+    (tmp_path / "empty.db").touch()
+    stats = RustSQLiteCheckpointer(tmp_path / "empty.db", read_only=True).stats()
+    assert (stats.threads, stats.database_bytes) == (0, 0)
+
+
+def test_counters_count_what_was_done(checkpointer):
+    checkpointer.setup()
+    for n in range(5):
+        checkpointer.put(config(), checkpoint(n), METADATA, {})
+        checkpointer.get(config())
+
+    async def many():
+        await asyncio.gather(*(checkpointer.aput(config(str(n)), checkpoint(n), METADATA, {}) for n in range(50)))
+
+    asyncio.run(many())
+    counters = checkpointer.stats().counters
+    assert counters["operations"] == 55
+    assert counters["reads"] == 5
+    assert 5 < counters["commits"] <= 55
+    assert 1 <= counters["most_queued"] <= 50
+    assert counters["largest_batch"] > 1, "what came at once was committed together"
+    assert counters["commits"] < counters["operations"]
+    assert counters["queued"] == 0
+    assert counters["connections_opened"] >= 2
+    assert counters["wal_bytes"] > 0
+
+
+def test_the_log_is_moved_in_the_background_and_its_size_is_told(path):
+    with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=1 << 20) as checkpointer:
+        for n in range(60):
+            checkpointer.put(config(), checkpoint(n, text="x" * 200_000), METADATA, {})
+        stats = checkpointer.stats()
+        assert stats.counters["wal_checkpoints"] + stats.counters["wal_checkpoints_waited_for"] > 0
+        # 12 MB were written; the bound is kept but for the commits that go over it.
+        assert stats.wal_file_bytes < 4 << 20
+
+
+# --- vacuum ---
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_vacuum_gives_room_back_and_keeps_everything(entry, filled, path):
+    before = list(filled.list(None))
+    for n in range(40):
+        filled.put(config("doomed"), checkpoint(n, text="x" * 50_000), METADATA, {})
+    filled.delete_thread("doomed")
+    full = filled.stats()
+    assert full.free_bytes > 1 << 20
+    call(entry, filled, "vacuum")
+    after = filled.stats()
+    assert after.free_bytes == 0
+    assert after.database_bytes < full.database_bytes - (1 << 20)
+    assert path.stat().st_size == after.database_bytes, "the file itself, not only the log"
+    assert list(filled.list(None)) == before
+
+
+# --- backup ---
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_backup_is_the_database_as_it_was(entry, filled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for target in ("relative.db", tmp_path / "absolute.db"):
+        assert call(entry, filled, "backup", target) is None
+        copy = tmp_path / os.path.basename(target)
+        with opened("stock", copy) as stock:
+            assert list(stock.list(None)) == list(filled.list(None))
+        with RustSQLiteCheckpointer(copy) as ours:
+            assert ours.put(config(), checkpoint(99), METADATA, {})
+    assert {each.name for each in tmp_path.iterdir() if "partial" in each.name} == set()
+    assert filled.get(config(at=99)) is None
+
+
+def test_a_backup_of_a_database_in_memory_is_a_file(tmp_path):
+    with RustSQLiteCheckpointer(":memory:") as saver:
+        saver.put(config(), checkpoint(1), METADATA, {})
+        saver.backup(tmp_path / "copy.db")
+    with RustSQLiteCheckpointer(tmp_path / "copy.db", read_only=True) as copy:
+        assert copy.get(config()) == checkpoint(1)
+
+
+def test_a_backup_takes_no_name_that_is_taken(filled, path, tmp_path):
+    before = path.stat().st_size
+    for target in (path, tmp_path):
+        with pytest.raises(sqlite3.OperationalError, match="exists already"):
+            filled.backup(target)
+    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+        filled.backup(tmp_path / "none" / "copy.db")
+    assert path.stat().st_size == before
+    # What a backup that was killed has left behind is in nobody's way.
+    (tmp_path / "copy.db.partial").write_bytes(b"half a copy" * 1000)
+    filled.backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db.partial").exists()
+
+
+def test_backups_while_it_is_written_hold_whole_checkpoints_of_one_moment(checkpointer, tmp_path):
+    acknowledged = {"sync": 0, "async": 0}
+    stop = threading.Event()
+
+    def written(name, n):
+        given = {**checkpoint(n, text="x" * 20_000), "id": checkpoint_id(n)}
+        return config(name), given, {**METADATA, "step": n}, {}
+
+    def write():
+        while not stop.is_set():
+            n = acknowledged["sync"]
+            checkpointer.put_writes(checkpointer.put(*written("sync", n)), WRITES, "task")
+            acknowledged["sync"] = n + 1
+
+    async def awrite():
+        while not stop.is_set():
+            n = acknowledged["async"]
+            await checkpointer.aput_writes(await checkpointer.aput(*written("async", n)), WRITES, "task")
+            acknowledged["async"] = n + 1
+
+    writers = [threading.Thread(target=write), threading.Thread(target=lambda: asyncio.run(awrite()))]
+    for writer in writers:
+        writer.start()
+    bounds = []
+    try:
+        for number in range(8):
+            before = dict(acknowledged)
+            checkpointer.backup(tmp_path / f"copy-{number}.db")
+            bounds.append((before, dict(acknowledged)))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    for number, (before, after) in enumerate(bounds):
+        copy = tmp_path / f"copy-{number}.db"
+        assert not (tmp_path / f"{copy.name}-wal").exists()
+        with connected(copy) as conn:
+            assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            for name in ("sync", "async"):
+                rows = "SELECT checkpoint_id FROM {} WHERE thread_id = ? GROUP BY 1 ORDER BY 1"
+                puts = [found for (found,) in conn.execute(rows.format("checkpoints"), (name,))]
+                writes = [found for (found,) in conn.execute(rows.format("writes"), (name,))]
+                assert puts == [checkpoint_id(n) for n in range(len(puts))], "nothing is missing in between"
+                # The last one's pending writes may be still to come; all others have theirs.
+                assert len(puts) - 1 <= len(writes) <= len(puts)
+                assert before[name] <= len(writes) <= after[name] + 1
+        with RustSQLiteCheckpointer(copy, read_only=True) as ours:
+            assert all(len(each.checkpoint["channel_values"]["text"]) == 20_000 for each in ours.list(None))
+    assert bounds[-1][0] != {"sync": 0, "async": 0}
+
+
+# --- logging ---
+
+
+def test_nothing_is_logged_while_all_is_well_but_under_its_own_name(checkpointer, caplog, tmp_path):
+    with caplog.at_level(logging.DEBUG):
+        app = graphs.fan_out().compile(checkpointer=checkpointer)
+        app.invoke({"items": [1, 2], "results": []}, graphs.CONFIG)
+        asyncio.run(app.ainvoke({"items": [3]}, graphs.CONFIG))
+        checkpointer.put(config("other"), {**checkpoint(1), "id": str(uuid6())}, METADATA, {})
+        checkpointer.prune(keep_last=1)
+        checkpointer.vacuum()
+        checkpointer.backup(tmp_path / "copy.db")
+    ours = [record for record in caplog.records if record.name == "fast_langgraph"]
+    assert any(record.getMessage().startswith("pruned ") for record in ours)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
