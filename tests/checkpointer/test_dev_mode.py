@@ -120,4 +120,6 @@ STORIES = [
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_nothing_is_complained_of_in(tmp_path, story):
     done = interpreter(story, str(tmp_path / "dev.db"), options=("-X", "dev", "-W", "error"))
-    assert (done.returncode, done.stderr) == (0, "")
+    # asyncio tells of what takes long, as it does on a machine that is busy.
+    told = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (done.returncode, told) == (0, [])
