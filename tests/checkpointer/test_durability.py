@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import Acknowledged, close_down, converse, converse_async, figures, held, processes, scaled, set_up
+from worker import (
+    Acknowledged,
+    close_down,
+    converse,
+    converse_async,
+    converse_beside_maintenance,
+    figures,
+    held,
+    processes,
+    scaled,
+    set_up,
+)
 
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -47,6 +58,7 @@ STORIES = {
     "one_thread": (converse, 1, {}, KILLS),
     "threads_that_commit_together": (converse, 8, {}, FEWER),
     "threads_while_the_log_is_moved": (converse, 4, {"max_wal_bytes": 1 << 20}, FEWER),
+    "threads_while_it_is_vacuumed_and_backed_up": (converse_beside_maintenance, 2, {}, FEWER),
     "an_event_loop": (converse_async, 8, {}, KILLS),
 }
 

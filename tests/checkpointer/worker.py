@@ -175,6 +175,21 @@ def converse_async(pipe: Connection, path: str, tasks: int, options: dict[str, A
     asyncio.run(main())
 
 
+def converse_beside_maintenance(pipe: Connection, path: str, threads: int, options: dict[str, Any]) -> None:
+    """The same, while the database is vacuumed and backed up."""
+    saver = RustSQLiteCheckpointer(path, **options)
+
+    def maintain() -> None:
+        while True:
+            saver.vacuum()
+            backup = f"{path}.{os.getpid()}"
+            saver.backup(backup)
+            os.unlink(backup)
+
+    threading.Thread(target=maintain, daemon=True).start()
+    converse(pipe, path, threads, options)
+
+
 def set_up(pipe: Connection, path: str) -> None:
     """A new file: its tables, and the first of a conversation."""
     saver = RustSQLiteCheckpointer(path)

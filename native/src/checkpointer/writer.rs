@@ -212,12 +212,18 @@ impl Writer {
 
     /// Calls `work` with the connection, opened if need be, and looks after the write-ahead log.
     pub fn with<T>(&self, database: &Arc<Database>, work: impl FnOnce(&mut Open) -> T) -> Result<T, SqlError> {
-        let mut open = lock(&self.open);
-        let open = self.opened(database, &mut open)?;
+        let mut held = lock(&self.open);
+        let open = self.opened(database, &mut held)?;
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
-        wal::keep_bounded(database, &open.conn)?;
-        let result = work(open);
+        let result = wal::keep_bounded(database, &open.conn).map(|()| work(open));
+        let conn = &open.conn;
+        if !conn.is_autocommit() && run(conn, "ROLLBACK").is_err() && !database.options.is_memory() {
+            // A transaction that can be neither committed nor rolled back must not have a put in it that is told
+            // to be on disk: it ends with its connection.
+            *held = None;
+        }
+        let result = result?;
         database.counters.commits.add(1);
         wal::committed(database);
         Ok(result)
