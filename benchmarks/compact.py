@@ -90,7 +90,9 @@ def table(folder: Path, turns: list[int], rounds: int) -> None:
         ]
         if powers:
             grows = ", ".join(" ".join(f"{power[of]:.2f}" for power in powers) for of in range(3))
-            print(f"{kind:<9} grows by these powers of the turns, from one count to the next: time, size, written: {grows}")
+            print(
+                f"{kind:<9} grows by these powers of the turns, count by count: time, size, written: {grows}"
+            )
 
 
 def single(folder: Path, rounds: int) -> None:
@@ -117,8 +119,12 @@ def single(folder: Path, rounds: int) -> None:
             path = folder / f"{kind}.db"
             with KINDS[kind](path) as saver:
                 saver.setup()
-                states = [{**checkpoint, "id": f"{n:08}", "channel_values": {"x": os.urandom(100_000)}} for n in range(50)]
-                seconds, _ = timed(lambda saver=saver, states=states: [saver.put(place, each, {}, {}) for each in states])
+                states = [
+                    {**checkpoint, "id": f"{n:08}", "channel_values": {"x": os.urandom(100_000)}} for n in range(50)
+                ]
+                seconds, _ = timed(
+                    lambda saver=saver, states=states: [saver.put(place, each, {}, {}) for each in states]
+                )
             puts.setdefault(kind, []).append((seconds / 50, path.stat().st_size))
             for file in folder.iterdir():
                 file.unlink()

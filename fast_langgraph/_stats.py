@@ -27,7 +27,8 @@ class Stats:
     writes: int
     #: "standard" or "compact"
     layout: str
-    #: states and metadata, as they are stored and as the standard layout stores them; values of pending writes; the file, and what of it is free; the write-ahead log's file
+    #: states and metadata, as they are stored and as the standard layout stores them; values of pending writes;
+    #: the file, and what of it is free; the write-ahead log's file
     checkpoint_bytes: int
     standard_bytes: int
     write_bytes: int

@@ -119,7 +119,11 @@ class Compact(RuleBasedStateMachine):
         metadata = {"step": self.number, "parents": {}}
         (self.stock if who == 2 else self.ours[who]).put(place, checkpoint, metadata, {})
         key = thread, namespace, checkpoint["id"]
-        self.rows[key] = (parent, *SERDE.dumps_typed(checkpoint), f'{{"step": {self.number}, "parents": {{}}}}'.encode())
+        self.rows[key] = (
+            parent,
+            *SERDE.dumps_typed(checkpoint),
+            f'{{"step": {self.number}, "parents": {{}}}}'.encode(),
+        )
         self.states[key] = state
         return key
 
@@ -208,8 +212,8 @@ class Compact(RuleBasedStateMachine):
         self.ours[who].copy_thread(source, copy)
         copied = [(copy, *key[1:]) for key in self.rows if key[0] == source]
         for key in copied:
-            self.rows[key] = self.rows[source, *key[1:]]
-            self.states[key] = self.states[source, *key[1:]]
+            self.rows[key] = self.rows[(source, *key[1:])]
+            self.states[key] = self.states[(source, *key[1:])]
         return multiple(*copied)
 
     @rule(who=st.integers(0, 1), layout=st.sampled_from(["standard", "compact"]))
@@ -249,9 +253,11 @@ class Compact(RuleBasedStateMachine):
         if checkpoint not in self.rows:
             assert found is None
         else:
-            parent, *encoded, _ = self.rows[checkpoint]
+            _parent, *encoded, _ = self.rows[checkpoint]
             assert found.checkpoint == SERDE.loads_typed(tuple(encoded))
-            listed = {each.config["configurable"]["checkpoint_id"] for each in self.ours[who].list({"configurable": place})}
+            listed = {
+                each.config["configurable"]["checkpoint_id"] for each in self.ours[who].list({"configurable": place})
+            }
             assert listed == {checkpoint_id}
 
 

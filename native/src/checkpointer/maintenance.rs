@@ -100,7 +100,8 @@ fn stats(conn: &Connection, schema: Schema, largest: usize) -> Result<Stats, Sql
     let is_compact = schema.layout != Layout::Standard;
     // Lengths stand at the start of a row: what they are of is not read.
     let stored = "coalesce(length(checkpoint), 0) + coalesce(length(metadata), 0)";
-    let whole = if is_compact { "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)" } else { stored };
+    let whole =
+        if is_compact { "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)" } else { stored };
     let mut one = |name, sql: &str| -> Result<(), SqlError> {
         found.numbers.push((name, conn.query_row(sql, [], |row| row.get(0))?));
         Ok(())
@@ -118,9 +119,8 @@ fn stats(conn: &Connection, schema: Schema, largest: usize) -> Result<Stats, Sql
         "SELECT thread_id, count(*), coalesce(sum({whole}), 0) AS bytes FROM {table} \
          GROUP BY thread_id ORDER BY bytes DESC, thread_id LIMIT ?"
     ))?;
-    let rows = statement.query_map([i64::try_from(largest).unwrap_or(i64::MAX)], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
+    let rows = statement
+        .query_map([i64::try_from(largest).unwrap_or(i64::MAX)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     found.largest_threads = rows.collect::<rusqlite::Result<_>>()?;
     Ok(found)
 }

@@ -37,9 +37,8 @@ pub fn convert(conn: &Connection, hot: &mut Hot, to: Layout, from: i64) -> Resul
 fn cut(conn: &Connection, hot: &mut Hot, from: i64) -> Result<Option<i64>, SqlError> {
     let mut statement =
         conn.prepare(&format!("{COLUMNS} WHERE rowid > ? AND ranges IS NULL ORDER BY rowid LIMIT {ROWS}"))?;
-    let mut update = conn.prepare(
-        "UPDATE fl_checkpoints SET checkpoint = ?, ranges = ?, base = ?, size = ? WHERE rowid = ?",
-    )?;
+    let mut update =
+        conn.prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = ?, base = ?, size = ? WHERE rowid = ?")?;
     let mut rows = statement.query([from])?;
     let (mut last, mut bytes) = (None, 0);
     while bytes < BYTES
@@ -67,9 +66,8 @@ fn cut(conn: &Connection, hot: &mut Hot, from: i64) -> Result<Option<i64>, SqlEr
 fn put_back(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
     let mut statement =
         conn.prepare(&format!("{COLUMNS} WHERE rowid > ? AND ranges IS NOT NULL ORDER BY rowid LIMIT {ROWS}"))?;
-    let mut update = conn.prepare(
-        "UPDATE fl_checkpoints SET checkpoint = ?, ranges = NULL, base = NULL, size = NULL WHERE rowid = ?",
-    )?;
+    let mut update = conn
+        .prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = NULL, base = NULL, size = NULL WHERE rowid = ?")?;
     let mut rows = statement.query([from])?;
     let (mut last, mut bytes) = (None, 0);
     while bytes < BYTES

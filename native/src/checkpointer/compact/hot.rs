@@ -83,7 +83,8 @@ impl Hot {
             let states = self.threads.get_or_insert_mut(written.thread.clone(), Vec::new);
             let before = weight(states);
             // What comes next is compared with this one in its parent's place.
-            let is_parent = |old: &Written| old.namespace == written.namespace && Some(&old.id) == written.parent.as_ref();
+            let is_parent =
+                |old: &Written| old.namespace == written.namespace && Some(&old.id) == written.parent.as_ref();
             states.retain(|old| old.generation == written.generation && !is_parent(old));
             if states.len() >= STATES {
                 states.remove(0);

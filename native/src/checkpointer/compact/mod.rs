@@ -84,9 +84,7 @@ pub fn apply(conn: &Connection, hot: &mut Hot, work: &Work) -> Result<u64, SqlEr
     match work {
         Work::Put(row) => put(conn, hot, work, row).map(|()| 1),
         Work::PutWrites { .. } => standard::apply(conn, TABLE, work),
-        Work::DeleteThread(thread)
-        | Work::DeleteCheckpoints { thread, .. }
-        | Work::DeleteOrphans { thread, .. } => {
+        Work::DeleteThread(thread) | Work::DeleteCheckpoints { thread, .. } | Work::DeleteOrphans { thread, .. } => {
             let deleted = standard::apply(conn, TABLE, work)?;
             sweep(conn, thread)?;
             Ok(deleted)
@@ -116,7 +114,8 @@ fn put(conn: &Connection, hot: &mut Hot, work: &Work, row: &Values) -> Result<()
         _ => None,
     };
     let own: &dyn ToSql = made.as_ref().map_or(blob, |made| &made.own);
-    let (ranges, base, size) = (made.as_ref().map(|m| &m.ranges), made.as_ref().map(|m| m.base), made.as_ref().map(|m| m.size));
+    let (ranges, base, size) =
+        (made.as_ref().map(|m| &m.ranges), made.as_ref().map(|m| m.base), made.as_ref().map(|m| m.size));
     conn.prepare_cached(PUT)?
         .execute(params![thread, namespace, id, parent, kind, own, metadata, ranges, base, size])?;
     Ok(())

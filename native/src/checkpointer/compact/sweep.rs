@@ -39,7 +39,8 @@ fn needed(conn: &Connection, thread: &str, generation: Generation) -> Result<Vec
         let text = row.get_ref(0)?;
         // Of what can't be read nothing may be removed.
         let parts = text.as_str().ok().and_then(recipe::parts);
-        let parts = parts.ok_or_else(|| corrupt(format!("a checkpoint of thread {thread:?} has ranges that make no sense")))?;
+        let parts =
+            parts.ok_or_else(|| corrupt(format!("a checkpoint of thread {thread:?} has ranges that make no sense")))?;
         ranges.extend(parts.iter().filter(|part| part.first <= part.last).map(|part| (part.first, part.last)));
     }
     ranges.sort_unstable();

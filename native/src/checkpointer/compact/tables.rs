@@ -95,7 +95,8 @@ fn exists(conn: &Connection, condition: &str) -> Result<bool, SqlError> {
 
 /// The layout that a database is in.
 pub fn layout(conn: &Connection) -> Result<Layout, SqlError> {
-    let is_compact = exists(conn, "name = 'checkpoints' AND type = 'view'")? && exists(conn, "name = 'fl_checkpoints'")?;
+    let is_compact =
+        exists(conn, "name = 'checkpoints' AND type = 'view'")? && exists(conn, "name = 'fl_checkpoints'")?;
     Ok(match (is_compact, exists(conn, &format!("name = '{CLOSING}'"))?) {
         (false, _) => Layout::Standard,
         (true, false) => Layout::Compact,
