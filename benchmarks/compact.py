@@ -90,9 +90,7 @@ def table(folder: Path, turns: list[int], rounds: int) -> None:
         ]
         if powers:
             grows = ", ".join(" ".join(f"{power[of]:.2f}" for power in powers) for of in range(3))
-            print(
-                f"{kind:<9} grows by these powers of the turns, count by count: time, size, written: {grows}"
-            )
+            print(f"{kind:<9} grows by these powers of the turns, count by count: time, size, written: {grows}")
 
 
 def single(folder: Path, rounds: int) -> None:
