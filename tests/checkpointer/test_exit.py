@@ -147,7 +147,7 @@ STORIES = [
 @pytest.mark.soak
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_an_interpreter_ends_with_work_in_flight(tmp_path, story):
-    for n in range(scaled(1, 50)):
+    for n in range(scaled(1, 25)):
         path = tmp_path / f"exit{n}.db"
         done = interpreter(story, str(path))
         assert (done.returncode, done.stderr) == (0, "")
