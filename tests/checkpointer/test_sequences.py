@@ -82,7 +82,7 @@ def outcome(call: Any) -> tuple[Any, Any]:
         return None, error
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(CALLS, min_size=8, max_size=25))
 def test_a_sequence_of_calls_does_what_it_does_on_stock(calls):
     # In memory, so that a failing example is found soon; a copy shows the rows.
