@@ -356,7 +356,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         try:
             return Request.put_writes(rows, replace)
         except Unsupported:
-            return Request.put_writes([tuple(map(bindable, row)) for row in rows], replace)
+            pass
+        # Not within the handler: what is raised has nothing to do with ours.
+        return Request.put_writes([tuple(map(bindable, row)) for row in rows], replace)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
         if found is None:
@@ -483,7 +485,8 @@ def _bound(make: Callable[[tuple[Any, ...]], Request], row: tuple[Any, ...]) -> 
     try:
         return make(row)
     except Unsupported:
-        return make(tuple(map(bindable, row)))
+        pass
+    return make(tuple(map(bindable, row)))
 
 
 def _text(value: Any) -> str | None:

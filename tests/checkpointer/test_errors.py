@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import sqlite3
 import sys
 
@@ -260,11 +259,3 @@ def test_what_is_not_a_checkpointer_s_stays_as_it_is(path):
                 found = conn.execute("SELECT name, sql FROM sqlite_master").fetchall()
                 assert found == [(table, f"CREATE TABLE {table} ({columns})")]
                 assert conn.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes in any folder")
-def test_a_folder_that_can_t_be_written_is_told(tmp_path):
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
-        RustSQLiteCheckpointer(folder / "checkpoints.db").setup()

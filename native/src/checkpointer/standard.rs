@@ -1,4 +1,5 @@
 //! The standard layout, which is SqliteSaver's: a row a checkpoint, a row a pending write.
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
 
 use super::work::{Row as Values, Work};
@@ -104,8 +105,25 @@ fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Re
     Ok(copied as u64)
 }
 
+/// As sqlite3 says it.
+fn not_utf8(column: &str, text: &[u8]) -> SqlError {
+    let text = String::from_utf8_lossy(text);
+    let message = format!("Could not decode to UTF-8 column '{column}' with text '{text}'");
+    SqlError::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, message)
+}
+
 fn row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<Result<Row, SqlError>> {
-    (0..columns).map(|index| Ok(Column::new(row.get_ref(index)?))).collect()
+    (0..columns)
+        .map(|index| {
+            let value = row.get_ref(index)?;
+            match value {
+                ValueRef::Text(text) if std::str::from_utf8(text).is_err() => {
+                    Ok(Err(not_utf8(row.as_ref().column_name(index)?, text)))
+                }
+                _ => Ok(Column::new(value)),
+            }
+        })
+        .collect()
 }
 
 /// The checkpoint of this id, or the latest of its namespace.
