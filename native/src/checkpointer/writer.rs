@@ -138,6 +138,7 @@ impl Writer {
         let answer = self.with(database, |conn| alone(conn, work));
         drop(turn);
         database.counters.operations.add(1);
+        database.counters.commits.add(u64::from(answer.is_ok()));
         answer?.map(Reply::Count)
     }
 
@@ -191,6 +192,7 @@ impl Writer {
         let written = self.with(database, |conn| together(conn, &works));
         database.counters.operations.add(works.len() as u64);
         database.counters.largest_batch.at_least(works.len() as u64);
+        database.counters.commits.add(u64::from(written.is_ok()));
         match written {
             Ok(outcomes) => {
                 for (entry, outcome) in batch.0.iter().zip(outcomes) {
@@ -209,7 +211,6 @@ impl Writer {
         database.check_identity()?;
         wal::keep_bounded(database);
         let result = work(conn);
-        database.counters.commits.add(1);
         wal::committed(database);
         Ok(result)
     }
