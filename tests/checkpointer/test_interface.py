@@ -13,6 +13,7 @@ import pytest
 from databases import connected
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
+from processes import in_new_process
 from releases import allowing, needs_allowlist
 from sample_classes import Plain
 from stories import METADATA, checkpoint, config
@@ -137,3 +138,32 @@ def test_a_graph_takes_it_sync_and_async(checkpointer):
     second = asyncio.run(app.ainvoke({"items": [3]}, graphs.CONFIG))
     assert second["results"][: len(first["results"])] == first["results"]
     assert len(second["results"]) == len(first["results"]) + 2
+
+
+STRICT = """
+import sqlite3, sys
+import graphs
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+from fast_langgraph import RustSQLiteCheckpointer
+from strict import difference
+
+conn = sqlite3.connect("stock.db", check_same_thread=False)
+told = []
+for saver in (SqliteSaver(conn), RustSQLiteCheckpointer("ours.db")):
+    app = graphs.agent().compile(checkpointer=saver)
+    assert app.checkpointer is not saver, "a copy with the graph's own classes"
+    for n in range(2):
+        app.invoke({"messages": [HumanMessage(f"question {n}", id=f"q{n}")]}, graphs.CONFIG)
+    told.append([(state.values, state.next) for state in app.get_state_history(graphs.CONFIG)])
+assert len(told[0]) == 10
+assert difference(*told) is None, difference(*told)
+print("the same")
+"""
+
+
+@needs_allowlist
+def test_in_strict_mode_a_graph_takes_a_copy_that_decodes_as_stock_s(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = in_new_process(STRICT, common=False, LANGGRAPH_STRICT_MSGPACK="true")
+    assert done.stdout.strip().endswith("the same"), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import graphs
 import pytest
@@ -187,3 +188,19 @@ def test_whatever_is_pruned_of_a_tree_the_rest_has_its_history(entry, seed, path
                     assert difference(before[each], after[each]) is None
                 removed += len(before) - len(after)
     assert removed > 20
+
+
+def test_a_conversation_that_goes_on_while_it_is_pruned_loses_nothing(entry, path):
+    turns = 25
+    with RustSQLiteCheckpointer(path, synchronous="off") as saver:
+        app = graphs.delta().compile(checkpointer=saver)
+        talking = threading.Thread(target=lambda: [app.invoke({"items": [f"turn {n}"]}, CONFIG) for n in range(turns)])
+        talking.start()
+        rounds = 0
+        while talking.is_alive() or rounds < 2:
+            call(entry, saver, "prune", [IN["configurable"]["thread_id"]], keep_last=1 + rounds % 3)
+            rounds += 1
+        talking.join()
+        items = app.get_state(CONFIG).values["items"]
+        assert len(items) == 4 * turns
+        assert items[::4] == [f"turn {n}" for n in range(turns)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -9,9 +10,10 @@ from databases import connected
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from stories import METADATA, WRITES, checkpoint, config
+from stories import METADATA, WRITES, all_rows, checkpoint, config
 
-from fast_langgraph import RustSQLiteCheckpointer
+import fast_langgraph
+from fast_langgraph import RustSQLiteCheckpointer, _native
 
 
 class Upside:
@@ -120,3 +122,27 @@ def test_a_wrapper_on_the_serializer_is_called(path):
     with RustSQLiteCheckpointer(path, serde=serde) as saver:
         saver.put(config(), checkpoint(1), METADATA, {})
         assert calls == [checkpoint(1)]
+
+
+@pytest.mark.parametrize("off", ["variable", "disabled"])
+def test_without_the_codec_in_rust_the_bytes_are_the_same(off, path, monkeypatch):
+    """For who wants to rule it out: nothing else changes."""
+    rows = []
+    for name in ("with.db", "without.db"):
+        with contextlib.ExitStack() as stack:
+            if name == "without.db" and off == "variable":
+                monkeypatch.setenv("FAST_LANGGRAPH_DISABLE", "1")
+            elif name == "without.db":
+                stack.enter_context(fast_langgraph.disabled())
+            saver = stack.enter_context(RustSQLiteCheckpointer(path.with_name(name)))
+            calls = []
+            monkeypatch.setattr(
+                _native, "dumps_blob", lambda value, inner=_native.dumps_blob: calls.append(1) or inner(value)
+            )
+            saved = saver.put(config(), checkpoint(1, text="é"), METADATA, {})
+            saver.put_writes(saved, WRITES, "task")
+            assert saver.get(saved) == checkpoint(1, text="é")
+            assert bool(calls) == (name == "with.db")
+        with connected(path.with_name(name)) as conn:
+            rows.append(all_rows(conn))
+    assert rows[0] == rows[1]

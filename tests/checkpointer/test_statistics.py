@@ -97,6 +97,18 @@ def test_counters_count_what_was_done(checkpointer):
     assert counters["wal_bytes"] > 0
 
 
+@pytest.mark.parametrize("place", ["file", "memory"])
+def test_what_writes_nothing_is_no_commit(place, path):
+    with RustSQLiteCheckpointer(path if place == "file" else ":memory:") as checkpointer:
+        for n in range(3):
+            checkpointer.put(config(), checkpoint(n), METADATA, {})
+            checkpointer.get(config())
+            assert len(list(checkpointer.list(None))) == n + 1
+        checkpointer.vacuum()
+        counters = checkpointer.stats().counters
+        assert (counters["operations"], counters["commits"]) == (3, 3)
+
+
 def test_the_log_is_moved_in_the_background_and_its_size_is_told(path):
     with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=1 << 20) as checkpointer:
         for n in range(60):

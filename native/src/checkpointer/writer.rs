@@ -147,6 +147,7 @@ impl Writer {
         let answer = self.with(database, |open| open.alone(work));
         drop(turn);
         database.counters.operations.add(1);
+        database.counters.commits.add(u64::from(answer.is_ok()));
         answer?.map(Reply::Count)
     }
 
@@ -200,6 +201,7 @@ impl Writer {
         let written = self.with(database, |open| open.write(&works));
         database.counters.operations.add(works.len() as u64);
         database.counters.largest_batch.at_least(works.len() as u64);
+        database.counters.commits.add(u64::from(written.is_ok()));
         match written {
             Ok(outcomes) => {
                 for (entry, outcome) in batch.0.iter().zip(outcomes) {
@@ -224,7 +226,6 @@ impl Writer {
             *held = None;
         }
         let result = result?;
-        database.counters.commits.add(1);
         wal::committed(database);
         Ok(result)
     }
