@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from worker import all_at_once, aput, held, interpreter, locked, put, said, say, scaled
+from worker import SAID, all_at_once, aput, held, interpreter, locked, put, said, say, scaled
 
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -49,7 +49,7 @@ def daemon_threads(path: str) -> None:
     saver = RustSQLiteCheckpointer(path)
     for thread in range(4):
         started(conversation, saver, thread, daemon=True)
-    time.sleep(0.1)
+    time_passes()
 
 
 def daemon_threads_that_read(path: str) -> None:
@@ -63,7 +63,7 @@ def daemon_threads_that_read(path: str) -> None:
 
     for _ in range(4):
         started(read, daemon=True)
-    time.sleep(0.1)
+    time_passes()
 
 
 def threads_of_a_library(path: str) -> None:
@@ -74,6 +74,13 @@ def threads_of_a_library(path: str) -> None:
         if n % 2:
             started(saver.close, daemon=True)
         del saver
+    time_passes()
+
+
+def time_passes() -> None:
+    """Until something is under way for certain."""
+    assert SAID.wait(60)
+    time.sleep(0.1)
 
 
 async def converse(saver: RustSQLiteCheckpointer, thread: object) -> None:
@@ -91,7 +98,8 @@ def tasks(path: str) -> None:
     async def main() -> None:
         saver = RustSQLiteCheckpointer(path)
         running = [asyncio.create_task(converse(saver, thread)) for thread in range(8)]
-        await asyncio.sleep(0.1)
+        while not SAID.is_set():
+            await asyncio.sleep(0.01)
         assert not any(task.done() for task in running)
 
     asyncio.run(main())
@@ -103,15 +111,19 @@ def a_loop_that_nobody_ends(path: str) -> None:
         await asyncio.gather(*(converse(saver, thread) for thread in range(8)))
 
     started(lambda: asyncio.run(main()), daemon=True)
-    time.sleep(0.3)
+    time_passes()
 
 
 def a_loop_that_is_stopped(path: str) -> None:
     saver = RustSQLiteCheckpointer(path)
     loop = asyncio.new_event_loop()
     kept = [loop.create_task(converse(saver, thread)) for thread in range(8)]
-    loop.call_later(0.1, loop.stop)
-    loop.run_forever()
+
+    async def some_time() -> None:
+        while not SAID.is_set():
+            await asyncio.sleep(0.01)
+
+    loop.run_until_complete(some_time())
     for task in kept:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*kept, return_exceptions=True))
@@ -121,7 +133,7 @@ def a_loop_that_is_stopped(path: str) -> None:
 def an_exception(path: str) -> None:
     saver = RustSQLiteCheckpointer(path)
     started(conversation, saver, "t", daemon=True)
-    time.sleep(0.1)
+    time_passes()
     sys.exit(0)
 
 

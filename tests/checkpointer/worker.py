@@ -303,9 +303,14 @@ def interpreter(story: Any, *arguments: str, options: tuple[str, ...] = ()) -> s
     )
 
 
+#: something was reported
+SAID = threading.Event()
+
+
 def say(thread: object, n: int) -> None:
     """Reports a put, in one write, whatever becomes of the interpreter."""
     os.write(1, f"{thread}:{n}\n".encode())
+    SAID.set()
 
 
 def said(output: str) -> Acknowledged:
