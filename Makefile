@@ -37,6 +37,7 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/async_agents.py
 	$(BIN)/python benchmarks/checkpointer.py
+	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
 test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
