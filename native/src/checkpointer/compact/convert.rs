@@ -26,10 +26,7 @@ pub fn convert(conn: &Connection, hot: &mut Hot, to: Layout, from: i64) -> Resul
         (Layout::Standard, _) => return Ok(0),
         _ => {}
     }
-    let last = if to == Layout::Compact { cut(conn, hot, from)? } else { put_back(conn, from)? };
-    if last.is_none() && to == Layout::Standard {
-        tables::unmake(conn)?;
-    }
+    let last = if to == Layout::Compact { cut(conn, hot, from)? } else { back(conn, from)? };
     Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0))
 }
 
@@ -58,6 +55,20 @@ fn cut(conn: &Connection, hot: &mut Hot, from: i64) -> Result<Option<i64>, SqlEr
         if let Some(made) = made_of_pieces(conn, hot, &key, &Arc::new(Buffer::new(blob.to_vec())))? {
             update.execute(params![made.own, made.ranges, made.base, made.size, id])?;
         }
+    }
+    Ok(last)
+}
+
+/// The same towards the standard layout, which the tables take in the end.
+fn back(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
+    let mut last = put_back(conn, from)?;
+    if last.is_none() {
+        // Somebody who converted the other way meanwhile may have cut rows before `from`; with the pieces they
+        // would be lost.
+        last = put_back(conn, i64::MIN)?;
+    }
+    if last.is_none() {
+        tables::unmake(conn)?;
     }
     Ok(last)
 }
