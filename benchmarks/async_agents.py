@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from chat import GRAPH, config, question
+import chat
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from side_by_side import HEADER, compare, row
 
@@ -17,16 +17,7 @@ import fast_langgraph
 
 async def converse(path: Path, conversations: int, turns: int) -> dict[str, list[Any]]:
     async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
-        app = GRAPH.compile(checkpointer=saver)
-
-        async def one(thread: str) -> list[Any]:
-            for turn in range(turns):
-                await app.ainvoke(question(turn), config(thread))
-            state = await app.aget_state(config(thread))
-            return [message.content for message in state.values["messages"]]
-
-        threads = [f"conversation {number}" for number in range(conversations)]
-        return dict(zip(threads, await asyncio.gather(*map(one, threads)), strict=True))
+        return await chat.all_at_once(saver, conversations, turns)
 
 
 def main() -> None:

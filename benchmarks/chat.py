@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -48,3 +49,17 @@ def question(turn: int) -> dict[str, Any]:
 
 def config(thread: str) -> dict[str, Any]:
     return {"configurable": {"thread_id": thread}}
+
+
+async def all_at_once(saver: Any, conversations: int, turns: int) -> dict[str, list[Any]]:
+    """What was said, by conversation."""
+    app = GRAPH.compile(checkpointer=saver)
+
+    async def one(thread: str) -> list[Any]:
+        for turn in range(turns):
+            await app.ainvoke(question(turn), config(thread))
+        state = await app.aget_state(config(thread))
+        return [message.content for message in state.values["messages"]]
+
+    threads = [f"conversation {number}" for number in range(conversations)]
+    return dict(zip(threads, await asyncio.gather(*map(one, threads)), strict=True))

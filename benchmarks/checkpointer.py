@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from agent import converse
-from chat import GRAPH, config, question
+from chat import GRAPH, all_at_once, config, question
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -106,26 +106,14 @@ def agents(timing: Timing, turns: list[int]) -> None:
 
 
 def async_agents(timing: Timing, conversations: int, turns: int) -> None:
-    async def all_at_once(saver: Any) -> dict[str, list[Any]]:
-        app = GRAPH.compile(checkpointer=saver)
-
-        async def one(thread: str) -> list[Any]:
-            for turn in range(turns):
-                await app.ainvoke(question(turn), config(thread))
-            state = await app.aget_state(config(thread))
-            return [message.content for message in state.values["messages"]]
-
-        threads = [f"conversation {number}" for number in range(conversations)]
-        return dict(zip(threads, await asyncio.gather(*map(one, threads)), strict=True))
-
     async def on_stock(path: Path) -> Any:
         async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
             await saver.conn.execute(FULL)
-            return await all_at_once(saver)
+            return await all_at_once(saver, conversations, turns)
 
     async def on_ours(path: Path) -> Any:
         async with RustSQLiteCheckpointer(path) as saver:
-            return await all_at_once(saver)
+            return await all_at_once(saver, conversations, turns)
 
     def measure(kind: Any) -> tuple[float, Any]:
         return timed(lambda: asyncio.run((on_stock if kind is stock else on_ours)(timing.path())))

@@ -33,6 +33,7 @@ from fast_langgraph._stats import Stats
 
 T = TypeVar("T")
 Config = Any
+Rows = list[tuple[Any, ...]]
 
 logger = logging.getLogger("fast_langgraph")
 
@@ -348,17 +349,13 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         described = metadata_bytes(config, metadata)
         parent = configurable.get("checkpoint_id")
         row = (str(thread_id), checkpoint_ns, checkpoint["id"], parent, kind, blob, described)
-        return _bound(Request.put, row), configured(thread_id, checkpoint_ns, checkpoint["id"])
+        request = _bound(lambda rows: Request.put(*rows), [row])
+        return request, configured(thread_id, checkpoint_ns, checkpoint["id"])
 
     def _put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str) -> Request:
         replace = all(write[0] in WRITES_IDX_MAP for write in writes)
         rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
-        try:
-            return Request.put_writes(rows, replace)
-        except Unsupported:
-            pass
-        # Not within the handler: what is raised has nothing to do with ours.
-        return Request.put_writes([tuple(map(bindable, row)) for row in rows], replace)
+        return _bound(lambda rows: Request.put_writes(rows, replace), rows)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
         if found is None:
@@ -481,12 +478,13 @@ def _codec() -> Codec:
     return Codec(*serializer, unpatched=True)
 
 
-def _bound(make: Callable[[tuple[Any, ...]], Request], row: tuple[Any, ...]) -> Request:
+def _bound(make: Callable[[Rows], Request], rows: Rows) -> Request:
     try:
-        return make(row)
+        return make(rows)
     except Unsupported:
         pass
-    return make(tuple(map(bindable, row)))
+    # Not within the handler: what is raised has nothing to do with ours.
+    return make([tuple(map(bindable, row)) for row in rows])
 
 
 def _text(value: Any) -> str | None:

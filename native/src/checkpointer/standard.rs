@@ -91,8 +91,8 @@ fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Re
     }
     let copied = conn.execute(
         &format!(
-            "INSERT INTO {table} ({COLUMNS}) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata \
-             FROM {table} WHERE thread_id = ?1"
+            "INSERT INTO {table} ({COLUMNS}) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, \
+             checkpoint, metadata FROM {table} WHERE thread_id = ?1"
         ),
         [source, target],
     )?;
@@ -112,18 +112,18 @@ fn not_utf8(column: &str, text: &[u8]) -> SqlError {
     SqlError::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, message)
 }
 
-fn row(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<Result<Row, SqlError>> {
-    (0..columns)
-        .map(|index| {
-            let value = row.get_ref(index)?;
-            match value {
-                ValueRef::Text(text) if std::str::from_utf8(text).is_err() => {
-                    Ok(Err(not_utf8(row.as_ref().column_name(index)?, text)))
-                }
-                _ => Ok(Column::new(value)),
-            }
-        })
-        .collect()
+/// A column of a row that is read.
+pub fn column(row: &rusqlite::Row<'_>, index: usize) -> Result<Column, SqlError> {
+    match row.get_ref(index)? {
+        ValueRef::Text(text) if std::str::from_utf8(text).is_err() => {
+            Err(not_utf8(row.as_ref().column_name(index)?, text))
+        }
+        value => Column::new(value),
+    }
+}
+
+fn row(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, SqlError> {
+    (0..columns).map(|index| column(row, index)).collect()
 }
 
 /// The checkpoint of this id, or the latest of its namespace.
@@ -131,7 +131,7 @@ pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&
     let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
     let sql = format!("SELECT {COLUMNS} FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? {which}");
     conn.prepare_cached(&sql)?
-        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |found| row(found, 7))
+        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |found| Ok(row(found, 7)))
         .optional()?
         .transpose()
 }
@@ -142,7 +142,7 @@ pub fn description(conn: &Connection, thread: &str, namespace: &str, id: &str) -
         "SELECT parent_checkpoint_id, metadata FROM checkpoints \
          WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
     )?
-    .query_row([thread, namespace, id], |found| row(found, 2))
+    .query_row([thread, namespace, id], |found| Ok(row(found, 2)))
     .optional()?
     .transpose()
 }
@@ -166,7 +166,7 @@ pub fn pending_writes(
     let mut found = statement.query(params_from_iter(parameters))?;
     let mut rows = Vec::new();
     while let Some(next) = found.next()? {
-        rows.push(row(next, 6)??);
+        rows.push(row(next, 6)?);
     }
     Ok(rows)
 }

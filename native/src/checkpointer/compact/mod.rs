@@ -273,9 +273,11 @@ pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&
 /// A row as the standard layout has it.
 fn whole(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Row, SqlError> {
     let is_stored_so = row.get_ref(7)? == ValueRef::Null;
-    let state = if is_stored_so { Column::new(row.get_ref(5)?)? } else { Column::Blob(put_together(conn, row)?.0) };
-    let column = |index: usize| Column::new(row.get_ref(index)?);
-    Ok(vec![column(0)?, column(1)?, column(2)?, column(3)?, column(4)?, state, column(6)?])
+    let column = |index| match index {
+        5 if !is_stored_so => Ok(Column::Blob(put_together(conn, row)?.0)),
+        _ => standard::column(row, index),
+    };
+    (0..7).map(column).collect()
 }
 
 /// The bytes of a row that is made of pieces, and where in them these are.

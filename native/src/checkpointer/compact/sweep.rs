@@ -10,8 +10,7 @@ use crate::errors::SqlError;
 /// Within a transaction.
 pub fn sweep(conn: &Connection, thread: &str) -> Result<(), SqlError> {
     let Some(generation) = Generation::of(conn, thread)? else { return Ok(()) };
-    let mut needed = needed(conn, thread, generation)?;
-    needed.sort_unstable();
+    let needed = needed(conn, thread, generation)?;
     let mut removed = 0;
     // Up to here, all that is needed is kept.
     let mut next: Number = 0;
@@ -30,7 +29,7 @@ pub fn sweep(conn: &Connection, thread: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// First and last of each range that a checkpoint of the thread names.
+/// First and last of each range that a checkpoint of the thread names, in order.
 fn needed(conn: &Connection, thread: &str, generation: Generation) -> Result<Vec<(Number, Number)>, SqlError> {
     let mut statement = conn.prepare_cached("SELECT ranges FROM fl_checkpoints WHERE thread_id = ? AND base = ?")?;
     let mut rows = statement.query(params![thread, generation.base()])?;
