@@ -266,6 +266,16 @@ def test_the_log_stays_near_its_bound_while_two_processes_write(tmp_path):
     figures("log of two processes", bound_bytes=4 << 20, peak_bytes=peak, written_bytes=2 * puts * 100_000)
 
 
+def test_the_log_of_a_steady_writer_starts_over_long_before_its_bound(tmp_path):
+    """To make a file longer costs at each commit; what is written over again does not."""
+    with RustSQLiteCheckpointer(tmp_path / "steady.db") as saver:
+        for n in range(1, 2_501):
+            put(saver, "t", n, b"x" * 2_000)
+        # Together some 40 MB; moved from 4 MB on.
+        assert saver.stats().wal_file_bytes < 16 << 20
+        assert saver.stats().counters["wal_checkpoints_waited_for"] == 0
+
+
 def test_a_reader_that_holds_a_snapshot_has_the_log_grow_and_nobody_wait(tmp_path):
     path = tmp_path / "pinned.db"
     with RustSQLiteCheckpointer(path, max_wal_bytes=1 << 20) as saver:

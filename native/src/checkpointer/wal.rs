@@ -38,8 +38,8 @@ pub struct Wal {
     page_size: AtomicU64,
     /// Pages of the log that are in the database too, as far as we know.
     moved: AtomicU64,
-    /// Whether one in the background has just left something.
-    unfinished: AtomicBool,
+    /// Whether one in the background has just ended. What was committed meanwhile it has left.
+    ended: AtomicBool,
     /// The size from which on a writer waits: the bound, or more where somebody's snapshot keeps it.
     bound: AtomicU64,
 }
@@ -91,8 +91,8 @@ pub fn committed(database: &Arc<Database>) {
         |database| &database.checkpointing,
         Box::new(|database| {
             // An error is met again, and told, by whoever reads or writes next.
-            let all = checkpoint(database, Duration::ZERO);
-            database.wal.unfinished.store(matches!(all, Ok(false)), Ordering::Release);
+            drop(checkpoint(database, Duration::ZERO));
+            database.wal.ended.store(true, Ordering::Release);
             database.counters.wal_checkpoints.add(1);
             database.wal.asked.store(false, Ordering::Release);
         }),
@@ -114,11 +114,12 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
             // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
             wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
         }
-    } else if wal.unfinished.swap(false, Ordering::AcqRel)
-        && bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed))) <= LITTLE
-    {
-        // What a snapshot keeps, the next in the background has.
-        drop(checkpoint(database, Duration::ZERO));
+    } else if wal.ended.swap(false, Ordering::AcqRel) {
+        let left = bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed)));
+        if 0 < left && left <= LITTLE {
+            // What a snapshot keeps, the next in the background has.
+            drop(checkpoint(database, Duration::ZERO));
+        }
     }
     Ok(())
 }
