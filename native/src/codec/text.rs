@@ -83,47 +83,15 @@ fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
     }
 }
 
-/// As `text.chars()` goes, by runs of characters that are as long: letters of one script stand together.
-///
 /// # Safety
 /// `data` has room for as many `T` as `text` has characters.
+#[inline(never)] // a loop of its own, in registers of its own
 unsafe fn fill<T>(mut data: *mut T, text: &str, narrow: impl Fn(u32) -> T) {
-    const EIGHT: u64 = 0x8080_8080_8080_8080;
-    let mut at = text.as_ptr();
-    // SAFETY: a str is UTF-8, so behind a leading byte there are as many others as it says, and no more than
-    // there are characters are written.
-    unsafe {
-        let end = at.add(text.len());
-        let byte = |at: *const u8, index| u32::from(*at.add(index));
-        let more = |at, index| byte(at, index) & 0x3f;
-        let begins = |at, bits, mask| at < end && byte(at, 0) & mask == bits;
-        let mut put = |character| {
-            data.write(narrow(character));
+    for character in text.chars() {
+        // SAFETY: there is room for each character by the caller's word.
+        unsafe {
+            data.write(narrow(u32::from(character)));
             data = data.add(1);
-        };
-        while at < end {
-            while end.offset_from_unsigned(at) >= 8 && at.cast::<u64>().read_unaligned() & EIGHT == 0 {
-                for index in 0..8 {
-                    put(byte(at, index));
-                }
-                at = at.add(8);
-            }
-            while begins(at, 0, 0x80) {
-                put(byte(at, 0));
-                at = at.add(1);
-            }
-            while begins(at, 0xc0, 0xe0) {
-                put((byte(at, 0) & 0x1f) << 6 | more(at, 1));
-                at = at.add(2);
-            }
-            while begins(at, 0xe0, 0xf0) {
-                put((byte(at, 0) & 0x0f) << 12 | more(at, 1) << 6 | more(at, 2));
-                at = at.add(3);
-            }
-            while begins(at, 0xf0, 0xf8) {
-                put((byte(at, 0) & 0x07) << 18 | more(at, 1) << 12 | more(at, 2) << 6 | more(at, 3));
-                at = at.add(4);
-            }
         }
     }
 }
