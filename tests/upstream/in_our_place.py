@@ -23,9 +23,10 @@ class InOurPlace(RustSQLiteCheckpointer):
     """With the attribute that upstream's tests look at the file by: a connection of the test's own."""
 
     made = 0
+    layout = "standard"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, layout=self.layout, **kwargs)
         type(self).made += 1
 
     @property

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from comparison import Row, compare, complaints, settle
 from environments import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
-from our_class import DIFFERENT, in_our_place
+from replacements import REPLACEMENTS, Comparison
 from suites import Run, Suite, run, suites
 
 INTERPRETER = f"{platform.python_implementation()} {platform.python_version()}"
@@ -54,20 +54,24 @@ def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
     return row
 
 
-def in_place(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
-    """The same with RustSQLiteCheckpointer in place of upstream's savers."""
-    began = time.monotonic()
-    row = in_our_place(releases, suite, python, strict)
-    verdict = f"{row.verdict}, but for {len(DIFFERENT)} that are not alike for a reason" if row.good else row.verdict
-    say("in their place", "strict" if strict else "default", f"{verdict:<26} {show(row.patched)}", began)
-    for difference in row.differences:
-        print(f"    {difference}")
-    if not strict:
-        for test, reason in DIFFERENT.items():
-            print(f"    not alike: {test}: {reason}")
-        if not in_our_place(releases, suite, python, strict, broken=True).differences:
-            sys.exit("a checkpointer whose codec is one byte off was not noticed")
-    return row
+def replaced(releases: Releases, suite: Suite, python: Path, strict: bool) -> list[Row]:
+    """The savers' tests with something of ours in place."""
+    comparison = Comparison(releases, suite, python, strict)
+    rows = []
+    for replacement in REPLACEMENTS:
+        began = time.monotonic()
+        row = comparison.row(replacement)
+        alike = f"{row.verdict}, but for {len(replacement.different)}" if row.good else row.verdict
+        say(replacement.name, "strict" if strict else "default", f"{alike:<26} {show(row.patched)}", began)
+        for difference in row.differences:
+            print(f"    {difference}")
+        if not strict:
+            for test, reason in replacement.different.items():
+                print(f"    not alike: {test}: {reason}")
+            if not comparison.row(replacement, broken=True).differences:
+                sys.exit(f"{replacement.broken} was not noticed")
+        rows.append(row)
+    return rows
 
 
 def can_fail(python: Path, suite: Suite, stock: Run) -> None:
@@ -128,7 +132,8 @@ def main() -> int:
         found = suites(releases)
         rows += [one(releases, suite, python, strict) for strict in (False, True) for suite in found]
         if releases is NEWEST:
-            rows += [in_place(releases, found[0], python, strict) for strict in (False, True)]
+            for strict in (False, True):
+                rows += replaced(releases, found[0], python, strict)
     if arguments.all:
         (HERE / "RESULTS.md").write_text(results(rows))
     good = sum(row.good for row in rows)
