@@ -101,18 +101,21 @@ def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps
 
 
 def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[int]:
-    """Removes checkpoints with their writes, but for those that the kept ones are rebuilt from.
+    """Removes checkpoints with their writes, but for those that others are rebuilt from.
 
-    What was put meanwhile is in neither list, and stays.
+    What was put meanwhile is in neither list, and stays. It may come from a doomed one, of which it was put later.
     """
-    if not doomed:
-        return 0
-    needed = yield from _needed(load, thread, set(doomed), kept)
+    gone = set(doomed)
+    known = gone | set(kept)
+    needed = yield from _needed(load, thread, gone, kept)
+    removed = 0
+    for keys in _chunks(doomed):
+        fresh = [key for _, *rest in (yield Request.keys(thread=thread)) if (key := tuple(rest)) not in known]
+        known.update(fresh)
+        needed |= yield from _needed(load, thread, gone, fresh)
+        removed += yield Request.delete_checkpoints(thread, [key for key in keys if key not in needed])
     if needed:
         logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)
-    removed = 0
-    for keys in _chunks([key for key in doomed if key not in needed]):
-        removed += yield Request.delete_checkpoints(thread, keys)
     return removed
 
 

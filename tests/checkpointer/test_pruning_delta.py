@@ -16,7 +16,7 @@ from releases import HAS_HISTORY, _DeltaSnapshot
 from stories import checkpoint, config
 from strict import difference
 
-from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph import RustSQLiteCheckpointer, _pruning
 
 pytestmark = [
     pytest.mark.parametrize("entry", ENTRIES),
@@ -72,6 +72,26 @@ def test_stock_rebuilds_what_was_kept_as_well(entry, ran, path):
     with opened("stock", path) as stock:
         found = graphs.delta().compile(checkpointer=stock).get_state(CONFIG)
     assert difference(latest.values, found.values) is None
+
+
+@pytest.mark.parametrize("moment", range(1, 10))
+def test_a_run_that_begins_at_an_old_checkpoint_meanwhile_keeps_what_it_needs(entry, moment, ran, monkeypatch):
+    checkpointer, app = ran
+    # Of what was said before the branch, and of which nothing is kept.
+    early = [state.config for state in app.get_state_history(CONFIG) if "branch" not in state.values["items"]][4]
+    monkeypatch.setattr(_pruning, "CHUNK", 1)
+    steps = _pruning.prune(checkpointer._load, [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
+    request = next(steps)
+    for _ in range(moment):
+        request = steps.send(checkpointer._engine.run(request))
+    begun = call(entry, app, "update_state", early, {"count": 70}, as_node="more")
+    before = app.get_state(begun).values
+    assert len(before["items"]) > 5 and before["count"] == 70
+    with pytest.raises(StopIteration):
+        while True:
+            request = steps.send(checkpointer._engine.run(request))
+    assert difference(before, app.get_state(begun).values) is None
+    assert len(list(checkpointer.list(CONFIG))) < 20, "something has gone"
 
 
 def test_a_conversation_goes_on_after_it_was_pruned(entry, ran):
