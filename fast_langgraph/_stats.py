@@ -38,8 +38,8 @@ class Stats:
     largest_threads: tuple[ThreadStats, ...]
     #: of the latest checkpoint's id, UTC
     last_checkpoint: datetime | None
-    #: operations, commits, largest_batch, queued, most_queued, reads, wal_checkpoints,
-    #: wal_checkpoints_waited_for, wal_bytes, connections_opened
+    #: operations, commits, fsyncs, largest_batch, queued, most_queued, reads, wal_checkpoints,
+    #: wal_checkpoints_waited_for, wal_bytes, cache_hits, cache_misses, connections_opened
     counters: dict[str, int]
 
     @classmethod

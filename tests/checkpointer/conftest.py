@@ -31,10 +31,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints.db"
 
 
-@pytest.fixture
-def checkpointer(path: Path) -> Iterator[RustSQLiteCheckpointer]:
-    with RustSQLiteCheckpointer(path) as opened:
+@pytest.fixture(params=["standard", "compact"])
+def checkpointer(request: pytest.FixtureRequest, path: Path) -> Iterator[RustSQLiteCheckpointer]:
+    """In either layout, which nobody notices."""
+    with RustSQLiteCheckpointer(path, layout=request.param) as opened:
         yield opened
+
+
+@pytest.fixture
+def table(checkpointer: RustSQLiteCheckpointer) -> str:
+    """Where the checkpoints' rows are: ``checkpoints`` is a view in the compact layout."""
+    return "checkpoints" if checkpointer.stats().layout == "standard" else "fl_checkpoints"
 
 
 @pytest.fixture

@@ -67,13 +67,14 @@ def test_the_suite_tests_eight_capabilities_and_sync_calls_stand_in_for_each():
 @pytest.mark.parametrize("capability", [capability.value for capability in Capability])
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
 @pytest.mark.parametrize("place", ["file", "memory"])
-async def test_the_checkpointer_has_the_capability(capability, entry, place, path):
+@pytest.mark.parametrize("layout", ["standard", "compact"])
+async def test_the_checkpointer_has_the_capability(capability, entry, place, layout, path):
     passed: list[str] = []
     failed: list[str] = []
 
     @checkpointer_test(name=entry)
     async def saver():
-        async with ENTRY_POINTS[entry](path if place == "file" else ":memory:") as opened:
+        async with ENTRY_POINTS[entry](path if place == "file" else ":memory:", layout=layout) as opened:
             yield opened
 
     def note(capability: str, test: str, success: bool, error: str | None) -> None:

@@ -75,10 +75,12 @@ def test_of_any_other_id_nothing_is_said_so_that_no_clean_up_takes_it(checkpoint
     assert sql("SELECT count(*) FROM checkpoints") == [(1,)]
 
 
-def test_it_costs_no_room_and_shows_last_in_the_row(checkpointer, sql):
+def test_it_costs_no_room_and_shows_last_in_the_row(checkpointer, sql, table):
     put(checkpointer, "1", id_of(NOW))
-    columns = sql("SELECT name, hidden FROM pragma_table_xinfo('checkpoints')")
-    assert columns[-1] == ("created_at", 2), "generated when it is read, not stored"
+    hidden = dict(sql(f"SELECT name, hidden FROM pragma_table_xinfo('{table}')"))
+    assert hidden["created_at"] == 2, "generated when it is read, not stored"
+    columns = [name for (name,) in sql("SELECT name FROM pragma_table_xinfo('checkpoints')")]
+    assert columns[-1] == "created_at"
     assert len(sql("SELECT * FROM checkpoints")[0]) == len(columns) == 8
 
 
@@ -185,13 +187,17 @@ def test_one_that_is_complete_is_opened_beside_a_writer_without_waiting(path):
 
 
 def clean_up(path) -> int:
-    """The script of the documentation, on a connection that the app opens and closes."""
+    """The script of the documentation, on a connection that the app opens and closes; how many it took."""
     conn = sqlite3.connect(path, timeout=20)
+    count = "SELECT count(*) FROM checkpoints"
     try:
-        deleted = conn.execute(CLEAN_UP, ("-30",)).rowcount
+        conn.execute("BEGIN IMMEDIATE")
+        (before,) = conn.execute(count).fetchone()
+        conn.execute(CLEAN_UP, ("-30",))
+        (after,) = conn.execute(count).fetchone()
         conn.commit()
         conn.execute("VACUUM")
-        return deleted
+        return before - after
     finally:
         conn.close()
 

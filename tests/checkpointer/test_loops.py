@@ -358,11 +358,8 @@ def test_closing_in_one_loop_tells_those_who_come_later_in_another(path):
     assert len(stored(path)) == written >= 20
 
 
-def test_an_error_is_raised_where_it_is_awaited(checkpointer, sql):
-    checkpointer.setup()
-    sql(
-        "CREATE TRIGGER picky BEFORE INSERT ON checkpoints WHEN NEW.thread_id = '3' BEGIN SELECT RAISE(FAIL, 'no'); END"
-    )
+def test_an_error_is_raised_where_it_is_awaited(checkpointer, sql, table):
+    sql(f"CREATE TRIGGER picky BEFORE INSERT ON {table} WHEN NEW.thread_id = '3' BEGIN SELECT RAISE(FAIL, 'no'); END")
 
     async def run():
         return await asyncio.gather(*(aput(checkpointer, str(n), n) for n in range(6)), return_exceptions=True)

@@ -7,10 +7,14 @@ import json
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import graphs
 import pytest
+import stories
 from calling import ENTRIES, call
 from databases import connected, opened
 from langgraph.checkpoint.base.id import uuid6
@@ -39,13 +43,18 @@ def test_the_figures_are_those_of_a_count(entry, filled, sql, path):
         "threads": "SELECT count(DISTINCT thread_id) FROM checkpoints",
         "checkpoints": "SELECT count(*) FROM checkpoints",
         "writes": "SELECT count(*) FROM writes",
-        "checkpoint_bytes": "SELECT sum(length(CAST(checkpoint AS BLOB)) + length(CAST(metadata AS BLOB))) FROM checkpoints",
+        "standard_bytes": "SELECT sum(length(CAST(checkpoint AS BLOB)) + length(CAST(metadata AS BLOB))) FROM checkpoints",
         "write_bytes": "SELECT sum(length(CAST(value AS BLOB))) FROM writes",
         "database_bytes": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
         "free_bytes": "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
     }
     assert {name: getattr(stats, name) for name in one} == {name: sql(text)[0][0] for name, text in one.items()}
     assert stats.threads == 7
+    if stats.layout == "standard":
+        assert stats.checkpoint_bytes == stats.standard_bytes
+    else:
+        # The long values, which are all alike in a thread, once.
+        assert stats.checkpoint_bytes < stats.standard_bytes / 2
     assert stats.wal_file_bytes == os.stat(f"{path}-wal").st_size > 0
     per_thread = sql(
         "SELECT thread_id, count(*), sum(length(CAST(checkpoint AS BLOB)) + length(CAST(metadata AS BLOB))) AS bytes "
@@ -109,6 +118,77 @@ def test_what_writes_nothing_is_no_commit(place, path):
         assert (counters["operations"], counters["commits"]) == (3, 3)
 
 
+#: in place of the C library's, in a process that is started with it
+SYNCS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+static _Atomic long syncs;
+long count_of_syncs(void) { return syncs; }
+int fsync(int file) { syncs++; return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file); }
+int fdatasync(int file) { syncs++; return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(file); }
+"""
+
+COUNT_SYNCS = """
+import ctypes, sys, time
+sys.path.append({folder!r})
+from stories import METADATA, checkpoint, config
+from fast_langgraph import RustSQLiteCheckpointer
+count = ctypes.CDLL(None).count_of_syncs
+def now():
+    time.sleep(0.3)  # what is moved beside the last put
+    counters = checkpointer.stats().counters
+    return counters["fsyncs"], count(), counters["wal_checkpoints"]
+with RustSQLiteCheckpointer({path!r}, synchronous={synchronous!r}, max_wal_bytes={bound}) as checkpointer:
+    # Opens all connections.
+    for n in range(60):
+        checkpointer.put(config(), checkpoint(n, text="x" * {size} * 4), METADATA, {{}})
+    before = now()
+    for n in range(60, 360):
+        checkpointer.put(config(), checkpoint(n, text="x" * {size}), METADATA, {{}})
+    print(*(after - before for before, after in zip(before, now())))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD")
+@pytest.mark.parametrize("synchronous", ["full", "normal", "off"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_fsyncs_are_as_many_as_the_system_is_asked_for(synchronous, moved, path, tmp_path):
+    shim = tmp_path / "syncs.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", shim, "-"], input=SYNCS, text=True, check=True)
+    script = COUNT_SYNCS.format(
+        folder=str(Path(stories.__file__).parent),
+        path=str(path),
+        synchronous=synchronous,
+        bound=1 << (20 if moved else 25),
+        size=10_000 if moved else 100,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | {"LD_PRELOAD": str(shim)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    counted, asked_for, moves = map(int, done.stdout.split())
+    assert (moves > 3) if moved else (moves == 0)
+    assert counted >= 300 if synchronous == "full" else counted < 100
+    assert counted + moves <= asked_for <= counted + 2 * moves
+
+
+def test_in_the_compact_layout_states_at_hand_and_states_that_were_read_are_told(path):
+    def looked_up(checkpointer):
+        counters = checkpointer.stats().counters
+        return counters["cache_hits"], counters["cache_misses"]
+
+    with RustSQLiteCheckpointer(path, layout="compact") as checkpointer:
+        saved = config()
+        for n in range(5):
+            saved = checkpointer.put(saved, checkpoint(n, text="x" * 1_000), METADATA, {})
+        # The first has nothing to be compared with.
+        assert looked_up(checkpointer) == (4, 0)
+    with RustSQLiteCheckpointer(path) as checkpointer:
+        for n in range(5, 8):
+            saved = checkpointer.put(saved, checkpoint(n, text="x" * 1_000), METADATA, {})
+        assert looked_up(checkpointer) == (2, 1)
+
+
 def test_the_log_is_moved_in_the_background_and_its_size_is_told(path):
     with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=1 << 20) as checkpointer:
         for n in range(60):
@@ -126,10 +206,9 @@ def test_the_log_is_moved_in_the_background_and_its_size_is_told(path):
 def test_vacuum_gives_room_back_and_keeps_everything(entry, filled, path):
     before = list(filled.list(None))
     for n in range(40):
-        filled.put(config("doomed"), checkpoint(n, text="x" * 50_000), METADATA, {})
+        filled.put(config("doomed"), checkpoint(n, text=str(n) * 50_000), METADATA, {})
     filled.delete_thread("doomed")
     full = filled.stats()
-    assert full.free_bytes > 1 << 20
     call(entry, filled, "vacuum")
     after = filled.stats()
     assert after.free_bytes == 0

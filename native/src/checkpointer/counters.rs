@@ -40,18 +40,24 @@ impl Counter {
 counters! {
     /// Operations that write.
     operations,
-    /// Transactions that they were committed in; each waits for the disk once, with synchronous full.
+    /// Transactions that they were committed in.
     commits,
+    /// Times that a commit waited until the log was on disk: each does with synchronous full. Moving the log waits
+    /// once or twice more.
+    fsyncs,
     largest_batch,
     /// Operations in the queue, now and at the most.
     queued,
     most_queued,
     reads,
-    /// Times that the write-ahead log was moved into the database, by a thread in the background or, with the
-    /// bound reached, by a writer that waited for it.
+    /// Times that the write-ahead log was moved into the database, beside the writers or between two commits; and
+    /// how often the second was since its bound was reached.
     wal_checkpoints,
     wal_checkpoints_waited_for,
     /// Of the write-ahead log, after the last commit.
     wal_bytes,
+    /// Of the compact layout: states that new ones were compared with, and were at hand or had to be read.
+    cache_hits,
+    cache_misses,
     connections_opened,
 }

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::connection::{self, Use};
 use super::database::Database;
+use super::options::Synchronous;
 use super::{busy, lock};
 use crate::errors::SqlError;
 
@@ -26,8 +27,9 @@ const LITTLE: u64 = 512 << 10;
 const RETRY: Duration = Duration::from_millis(1);
 
 thread_local! {
-    /// Pages in the log after this thread's last commit. SQLite passes nothing on that would tell whose.
-    static PAGES: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Commits of this thread that wrote to the log, and its pages after the last. SQLite passes nothing on that
+    /// would tell whose.
+    static LOGGED: Cell<(u64, Option<u64>)> = const { Cell::new((0, None)) };
 }
 
 #[derive(Default)]
@@ -66,7 +68,7 @@ pub fn watch(conn: &Connection, database: &Database) -> Result<(), SqlError> {
     database.wal.page_size.store(page_size, Ordering::Relaxed);
     database.wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
     conn.wal_hook(Some(|_, pages| {
-        PAGES.set(u64::try_from(pages).ok());
+        LOGGED.set((LOGGED.get().0 + 1, u64::try_from(pages).ok()));
         Ok(())
     }));
     Ok(())
@@ -75,11 +77,15 @@ pub fn watch(conn: &Connection, database: &Database) -> Result<(), SqlError> {
 /// After a commit: has the log moved in the background when it has grown enough.
 pub fn committed(database: &Arc<Database>) {
     let wal = &database.wal;
-    let Some(pages) = PAGES.take() else { return };
+    let (commits, Some(pages)) = LOGGED.take() else { return };
+    let synchronous = database.options.synchronous;
+    database.counters.fsyncs.add(if synchronous == Synchronous::Full { commits } else { 0 });
     database.counters.wal_bytes.set(wal.bytes(pages));
     if pages < wal.moved.load(Ordering::Relaxed) {
         // It has started over.
         wal.moved.store(0, Ordering::Relaxed);
+        // With a header of its own, which is on disk before the first page.
+        database.counters.fsyncs.add(u64::from(synchronous != Synchronous::Off));
         wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
     }
     let new = wal.bytes(pages - wal.moved.load(Ordering::Relaxed).min(pages));
@@ -93,7 +99,6 @@ pub fn committed(database: &Arc<Database>) {
             // An error is met again, and told, by whoever reads or writes next.
             drop(checkpoint(database, Duration::ZERO));
             database.wal.ended.store(true, Ordering::Release);
-            database.counters.wal_checkpoints.add(1);
             database.wal.asked.store(false, Ordering::Release);
         }),
     );
@@ -145,6 +150,7 @@ pub fn checkpoint(database: &Database, patience: Duration) -> Result<bool, SqlEr
         let (busy, log, moved) = pair.passive()?;
         if !busy {
             database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
+            database.counters.wal_checkpoints.add(1);
             return Ok(moved == log);
         }
         if Instant::now() >= until {

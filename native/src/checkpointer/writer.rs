@@ -32,6 +32,8 @@ pub struct Open {
     pub conn: Connection,
     schema: Schema,
     hot: Hot,
+    /// Transactions, since they were last counted.
+    commits: u64,
 }
 
 #[derive(Default)]
@@ -147,7 +149,6 @@ impl Writer {
         let answer = self.with(database, |open| open.alone(work));
         drop(turn);
         database.counters.operations.add(1);
-        database.counters.commits.add(u64::from(answer.is_ok()));
         answer?.map(Reply::Count)
     }
 
@@ -201,7 +202,6 @@ impl Writer {
         let written = self.with(database, |open| open.write(&works));
         database.counters.operations.add(works.len() as u64);
         database.counters.largest_batch.at_least(works.len() as u64);
-        database.counters.commits.add(u64::from(written.is_ok()));
         match written {
             Ok(outcomes) => {
                 for (entry, outcome) in batch.0.iter().zip(outcomes) {
@@ -219,6 +219,10 @@ impl Writer {
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
         let result = wal::keep_bounded(database, &open.conn).map(|()| work(open));
+        database.counters.commits.add(std::mem::take(&mut open.commits));
+        let (hits, misses) = open.hot.looked_up();
+        database.counters.cache_hits.add(hits);
+        database.counters.cache_misses.add(misses);
         let conn = &open.conn;
         if !conn.is_autocommit() && run(conn, "ROLLBACK").is_err() && !database.options.is_memory() {
             // A transaction that can be neither committed nor rolled back must not have a put in it that is told
@@ -239,7 +243,7 @@ impl Writer {
                     .map_err(|error| connection::explained(&database.options, error))?;
                 wal::watch(&conn, database)?;
                 database.opened(schema);
-                Ok(open.insert(Open { conn, schema, hot: Hot::default() }))
+                Ok(open.insert(Open { conn, schema, hot: Hot::default(), commits: 0 }))
             }
         }
     }
@@ -309,12 +313,14 @@ impl Open {
     fn alone(&mut self, work: &Work) -> Result<u64, SqlError> {
         // Its statement is right for the table and for a view in its place.
         if self.schema.layout.is_one_statement(work) {
-            return self.schema.layout.apply(&self.conn, &mut self.hot, work);
+            let result = self.schema.layout.apply(&self.conn, &mut self.hot, work);
+            self.commits += u64::from(result.is_ok());
+            return result;
         }
         run(&self.conn, "BEGIN IMMEDIATE")?;
         let result = self.apply(work).and_then(|count| run(&self.conn, "COMMIT").map(|()| count));
         if result.is_ok() {
-            self.hot.settle();
+            self.settle();
         } else {
             self.hot.forget(0);
             if !self.conn.is_autocommit() {
@@ -322,6 +328,12 @@ impl Open {
             }
         }
         result
+    }
+
+    /// After a commit.
+    fn settle(&mut self) {
+        self.commits += 1;
+        self.hot.settle();
     }
 
     /// Within a transaction.
@@ -345,7 +357,7 @@ impl Open {
             }
         }
         if run(&self.conn, "COMMIT").is_ok() {
-            self.hot.settle();
+            self.settle();
             return Some(results);
         }
         self.hot.forget(0);

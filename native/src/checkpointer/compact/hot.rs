@@ -33,11 +33,13 @@ pub struct Hot {
     bytes: usize,
     /// Written in the transaction that is going on.
     fresh: Vec<Written>,
+    /// States that were asked for and were here or not, since they were last counted.
+    looked_up: (u64, u64),
 }
 
 impl Default for Hot {
     fn default() -> Self {
-        Self { threads: LruCache::unbounded(), bytes: 0, fresh: Vec::new() }
+        Self { threads: LruCache::unbounded(), bytes: 0, fresh: Vec::new(), looked_up: (0, 0) }
     }
 }
 
@@ -54,12 +56,22 @@ impl Hot {
         namespace: &str,
         id: Option<&str>,
     ) -> (Option<Arc<State>>, Option<Arc<State>>) {
-        let Some(written) = self.threads.get(thread) else { return (None, None) };
-        let valid = || written.iter().rev().filter(|written| written.generation == generation);
+        let written = self.threads.get(thread);
+        let valid = || written.into_iter().flatten().rev().filter(|written| written.generation == generation);
         let is_it = |written: &&Written| id == Some(&*written.id) && *written.namespace == *namespace;
         let it = valid().find(is_it).map(|written| Arc::clone(&written.state));
         let other = valid().find(|written| !is_it(written)).map(|written| Arc::clone(&written.state));
+        if it.is_some() || other.is_some() {
+            self.looked_up.0 += 1;
+        } else {
+            self.looked_up.1 += 1;
+        }
         (it, other)
+    }
+
+    /// How often a state was here, and how often not, since this was last asked.
+    pub fn looked_up(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.looked_up)
     }
 
     /// Keeps a state, if the transaction is committed.
