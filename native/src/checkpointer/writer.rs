@@ -1,7 +1,8 @@
 //! Group commit: whoever comes first writes, and with it what others have queued meanwhile.
 //!
 //! Nobody waits for company, and who is alone hands nothing over: the caller's own thread writes. All that
-//! waits when it is done goes in the next transaction, carried out by one of those who wait.
+//! waits when it is done goes in the next transaction, carried out by one of those who wait; where many do, by a
+//! thread of ours that goes on as long as there is something, for to wake another each time takes longer.
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
@@ -99,6 +100,9 @@ impl Drop for Batch {
     }
 }
 
+/// From so many on that wait it is no thread of theirs that writes.
+const MANY: usize = 4;
+
 /// The turn to write, passed on when it ends.
 struct Turn<'a>(&'a Arc<Database>);
 
@@ -109,7 +113,11 @@ impl Drop for Turn<'_> {
             queue.leading = false;
             return;
         };
+        let many = queue.waiting.len() >= MANY;
         drop(queue);
+        if many {
+            return lead_elsewhere(self.0);
+        }
         match &next.waiter {
             Waiter::Thread(thread) => {
                 *lock(&next.progress) = Progress::Lead;
@@ -120,14 +128,16 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Has a thread of ours write what waits.
+/// Has a thread of ours write what waits, and what comes meanwhile.
 fn lead_elsewhere(database: &Arc<Database>) {
     database.writing.push(
         database,
         |database| &database.writing,
         Box::new(|database| {
             let turn = Turn(database);
-            database.writer.write_batch(database);
+            while !database.writer.is_idle() {
+                database.writer.write_batch(database);
+            }
             drop(turn);
         }),
     );
@@ -161,6 +171,10 @@ impl Writer {
         if lead {
             lead_elsewhere(database);
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        lock(&self.queue).waiting.is_empty()
     }
 
     /// Whether so much waits to be written that those who can wait should.
