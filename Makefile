@@ -43,7 +43,7 @@ bench: $(VENV)/.built ## Measure against stock
 test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
 	scripts/test-all-pythons
 
-test-matrix: ## The tests beside stock, on old and new dependencies
+test-matrix: ## The tests beside stock, on old and new dependencies, and the compact layout on many of SQLite
 	scripts/test-matrix
 
 test-upstream: $(VENV)/.installed ## Run upstream's own suites on stock and patched, newest releases

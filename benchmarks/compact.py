@@ -63,7 +63,8 @@ def conversation(folder: Path, kind: str, turns: int) -> tuple[float, float, flo
     return seconds, size / MB, written / MB, said
 
 
-def table(folder: Path, turns: list[int], rounds: int) -> None:
+def table(folder: Path, turns: list[int], rounds: int) -> dict[str, list[tuple[float, ...]]]:
+    """By kind, for each number of turns: seconds, MB of the file, MB written."""
     print(f"{'turns':>6} {'':<9} {'s':>8} {'stock':>8} {'MB':>9} {'stock':>8} {'MB written':>11} {'stock':>8}")
     found: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
     for count in turns:
@@ -91,6 +92,30 @@ def table(folder: Path, turns: list[int], rounds: int) -> None:
         if powers:
             grows = ", ".join(" ".join(f"{power[of]:.2f}" for power in powers) for of in range(3))
             print(f"{kind:<9} grows by these powers of the turns, count by count: time, size, written: {grows}")
+    return found
+
+
+def draw(turns: list[int], found: dict[str, list[tuple[float, ...]]], target: Path) -> None:
+    """The size of the file against the turns; the standard layout is as large as stock's."""
+    from matplotlib import pyplot, rcParams
+
+    # Text that can be searched, and the same file from the same figures.
+    rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "size", "font.family": "sans-serif"})
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    for kind, colour, marker in (("stock", "#b2182b", "s"), ("compact", "#2166ac", "o")):
+        sizes = [figures[1] for figures in found[kind]]
+        name = "SqliteSaver" if kind == "stock" else 'RustSQLiteCheckpointer(layout="compact")'
+        axes.loglog(turns, sizes, color=colour, marker=marker, label=name)
+        axes.annotate(f"{sizes[-1]:,.0f} MB", (turns[-1], sizes[-1]), (-4, 7), textcoords="offset points", ha="right")
+    axes.set_xticks(turns, map(str, turns))
+    axes.minorticks_off()
+    axes.margins(y=0.12)
+    axes.set_yticks([1, 10, 100, 1000], ["1 MB", "10 MB", "100 MB", "1 GB"])
+    axes.set_xlabel("turns of one conversation")
+    axes.set_title("Size of the database", loc="left", fontsize="medium")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(target, metadata={"Date": None})
 
 
 def single(folder: Path, rounds: int) -> None:
@@ -135,9 +160,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--turns", type=int, nargs="*", default=[20, 100, 250])
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draws size against turns, as an SVG")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        table(Path(name), arguments.turns, arguments.rounds)
+        found = table(Path(name), arguments.turns, arguments.rounds)
+        if arguments.chart:
+            draw(arguments.turns, found, arguments.chart)
         single(Path(name), arguments.rounds)
 
 
