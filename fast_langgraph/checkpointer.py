@@ -7,9 +7,7 @@ import json
 import logging
 import os
 import random
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from math import isfinite
 from typing import Any, TypeVar
 
 from langgraph.checkpoint.base import (
@@ -22,12 +20,11 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
 )
 
-from fast_langgraph import _delta, _loops, _native, _pruning, _settings, _versions, patching
+from fast_langgraph import _delta, _loops, _native, _pruning
 from fast_langgraph._bindable import bindable
-from fast_langgraph._codec import Codec, SerializerAlone
 from fast_langgraph._delta import Steps
-from fast_langgraph._host import PYTHON, bind
 from fast_langgraph._native import Engine, Request, Unsupported
+from fast_langgraph._opening import LAYOUTS, MEMORY, check_layout, check_options, codec, connection_type, located
 from fast_langgraph._rows import checkpoint_tuple, configured, metadata_bytes, write_order, write_rows
 from fast_langgraph._stats import Stats
 
@@ -36,12 +33,6 @@ Config = Any
 Rows = list[tuple[Any, ...]]
 
 logger = logging.getLogger("fast_langgraph")
-
-SYNCHRONOUS = ("full", "normal", "off")
-LAYOUTS = ("standard", "compact")
-
-#: in bytes; less makes those who write wait for the log too often
-LEAST_WAL = 1 << 20
 
 
 class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
@@ -84,13 +75,13 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         layout: str | None = None,
     ) -> None:
         super().__init__(serde=serde)
-        _check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout)
-        self.path = _located(path, read_only)
+        check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout)
+        self.path = located(path, read_only)
         self._synchronous = synchronous
-        self._codec = _codec()
+        self._codec = codec()
         #: shared by all copies of this object, such as ``with_allowlist`` makes
         self._engine = Engine(
-            _connection_type(),
+            connection_type(),
             None if self.path == MEMORY else self.path,
             synchronous=synchronous,
             busy_timeout=float(busy_timeout),
@@ -397,85 +388,10 @@ class Done:
 
 
 def _conversion(layout: str) -> Steps[None]:
-    _check_layout(layout)
+    check_layout(layout)
     start = 0
     while start := (yield Request.convert(layout, start)):
         pass
-
-
-MEMORY = ":memory:"
-
-
-def _located(path: Any, read_only: bool) -> str:
-    """The path as it is to be opened: absolute, for the app may change its folder."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(
-            f"path is a str or a PathLike, not {type(path).__name__}: RustSQLiteCheckpointer opens connections of its "
-            "own. Pass the path of the database; to go on with a connection of yours use SqliteSaver under "
-            "fast_langgraph.patch()"
-        )
-    name = os.fspath(path)
-    if not isinstance(name, str):
-        raise TypeError("path is a str or a PathLike of str")
-    if not name or "\0" in name:
-        raise ValueError("path is empty" if not name else "path has a NUL in it")
-    if name.startswith("file:"):
-        raise ValueError(f"path is not a URI: {name!r}. For mode=ro there is read_only=True")
-    if name == MEMORY:
-        if read_only:
-            raise ValueError(f"{MEMORY} is empty: there is nothing to read only")
-        return name
-    located = os.path.abspath(name)
-    folder = os.path.dirname(located)
-    if not os.path.isdir(folder):
-        raise _sqlite3().OperationalError(f"unable to open database file {located}: there is no folder {folder}")
-    return located
-
-
-def _check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any, layout: Any) -> None:
-    if layout is not None:
-        _check_layout(layout)
-    if synchronous not in SYNCHRONOUS:
-        raise ValueError(f"synchronous is one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
-    number = isinstance(busy_timeout, (int, float)) and not isinstance(busy_timeout, bool)
-    if not number or not isfinite(busy_timeout) or not 0 <= busy_timeout <= 86_400:
-        raise ValueError(f"busy_timeout is a number of seconds from 0 to 86400, not {busy_timeout!r}")
-    for name, value, least in (("max_wal_bytes", max_wal_bytes, LEAST_WAL), ("readers", readers, 1)):
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 62:
-            raise ValueError(f"{name} is an int from {least} on, not {value!r}")
-    if readers > 256:
-        raise ValueError(f"readers is at most 256, not {readers}")
-
-
-def _check_layout(layout: Any) -> None:
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
-
-
-def _sqlite3() -> Any:
-    """The module that SqliteSaver uses: connections of another library on the same file would lose data."""
-    import langgraph.checkpoint.sqlite
-
-    return vars(sys.modules[langgraph.checkpoint.sqlite.__name__])["sqlite3"]
-
-
-def _connection_type() -> Any:
-    module = _sqlite3()
-    route, reason = bind(module)
-    if route == PYTHON:
-        raise RuntimeError(
-            f"RustSQLiteCheckpointer can't reach SQLite from Rust: {reason}. SqliteSaver under fast_langgraph.patch() "
-            "works here: Python's sqlite3 does the storage then, and Rust the encoding"
-        )
-    return module.Connection
-
-
-def _codec() -> Codec:
-    """Rust's for a JsonPlusSerializer as it is known, patched or not; else the serializer's own."""
-    serializer = patching.serializer()
-    if not serializer or _versions.unsupported() or _settings.current().disabled:
-        return SerializerAlone()
-    return Codec(*serializer, unpatched=True)
 
 
 def _bound(make: Callable[[Rows], Request], rows: Rows) -> Request:

@@ -25,7 +25,7 @@ from test_runs import DURABILITIES, RUNS, ahistory, history, question, sent
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
-from fast_langgraph.checkpointer import LAYOUTS
+from fast_langgraph._opening import LAYOUTS
 
 
 @pytest.fixture(params=LAYOUTS, autouse=True)
