@@ -265,3 +265,33 @@ TestCompact = Compact.TestCase
 TestCompact.settings = settings(
     max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.parametrize("number_is_taken", [False, True])
+def test_a_piece_that_another_process_removed_is_stored_again(number_is_taken, tmp_path):
+    """What is remembered of a thread's pieces is worth nothing once somebody has removed some."""
+    path = tmp_path / "checkpoints.db"
+
+    def put(saver: RustSQLiteCheckpointer, number: int, parent: int | None, last: str) -> None:
+        messages = [*(f"message {n} " * 20 for n in range(5)), last * 500]
+        checkpoint = {**empty_checkpoint(), "id": f"{number:08}", "channel_values": {"messages": messages}}
+        place = {"thread_id": "1", "checkpoint_ns": "", "checkpoint_id": parent and f"{parent:08}"}
+        saver.put({"configurable": place}, checkpoint, {"run_id": f"run {number}"}, {})
+
+    def last_of(saver: Any, number: int) -> str:
+        place = {"thread_id": "1", "checkpoint_ns": "", "checkpoint_id": f"{number:08}"}
+        return saver.get_tuple({"configurable": place}).checkpoint["channel_values"]["messages"][-1]
+
+    with RustSQLiteCheckpointer(path, layout="compact") as one, RustSQLiteCheckpointer(path) as other:
+        put(one, 1, None, "a")
+        put(one, 2, 1, "b")
+        other.delete_for_runs(["run 2"])
+        if number_is_taken:
+            put(other, 3, 1, "c")
+        put(one, 4, 2, "b")
+        conn = sqlite3.connect(path)
+        for saver in (one, other, SqliteSaver(conn)):
+            assert last_of(saver, 1) == "a" * 500
+            assert last_of(saver, 4) == "b" * 500
+            assert not number_is_taken or last_of(saver, 3) == "c" * 500
+        conn.close()
