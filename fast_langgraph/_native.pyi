@@ -100,6 +100,8 @@ def fetch_checkpoint(
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
 
 Row = tuple[Any, ...]
+#: how many checkpoints a thread has, and the last by rowid and by id
+Mark = tuple[int, int | None, str | None]
 
 class Request:
     """Something to ask of an engine. What comes back is said of each.
@@ -119,12 +121,16 @@ class Request:
         """0. Of each row: the key (thread, namespace, id, task_id, task_path, idx), channel, type, value."""
 
     @staticmethod
-    def delete_thread(thread: str) -> Request:
-        """How many checkpoints were deleted."""
+    def delete_thread(thread: str, before: str | None = None) -> Request:
+        """How many checkpoints were deleted. With ``before`` only where the latest has an id of UUIDv6 below."""
 
     @staticmethod
-    def delete_checkpoints(thread: str, keys: Sequence[tuple[str, str]]) -> Request:
-        """How many checkpoints were deleted, of namespaces and ids."""
+    def delete_checkpoints(thread: str, keys: Sequence[tuple[str, str]], mark: Mark) -> Request:
+        """How many checkpoints were deleted, of namespaces and ids; none where the thread has another ``mark``."""
+
+    @staticmethod
+    def mark(thread: str) -> Request:
+        """A Mark, which changes when a checkpoint of the thread is put or removed."""
 
     @staticmethod
     def delete_orphans(thread: str, before: str) -> Request:
@@ -234,8 +240,11 @@ class Engine:
         """Has another thread do it."""
 
     def tell_of_room(self, completions: Completions, number: int) -> None: ...
-    def close(self) -> None: ...
-    def start_close(self, completions: Completions, number: int) -> None: ...
+    def close(self) -> bool:
+        """Whether all is closed; else it will be when what is going on has ended."""
+
+    def start_close(self, completions: Completions, number: int) -> None:
+        """Completes with 1 or 0, as ``close()`` returns."""
 
 def before_fork() -> None:
     """Closes all connections of ours and lets nobody in."""

@@ -29,6 +29,9 @@ GRACE = timedelta(hours=1)
 #: checkpoints that are removed in one transaction, for others to write in between
 CHUNK = 500
 
+#: looks at a thread after which something was put before anything could be removed
+PATIENCE = 1000
+
 
 def prune(
     load: Load, thread_ids: Sequence[str] | None, strategy: str, keep_last: int | None, older_than: Any
@@ -48,8 +51,8 @@ def prune(
     for thread in threads:
         if strategy == KEEP_LATEST:
             removed += yield from _keep_latest(load, thread, keep_last or 1, bound)
-        elif bound is None or (yield from _is_older(thread, bound)):
-            removed += yield Request.delete_thread(thread)
+        else:
+            removed += yield Request.delete_thread(thread, bound)
     logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
 
 
@@ -80,12 +83,6 @@ def _moment(older_than: Any) -> datetime:
     return datetime.now(timezone.utc) - age
 
 
-def _is_older(thread: str, bound: str) -> Steps[bool]:
-    """Whether the latest checkpoint of a thread is older."""
-    latest = yield Request.keys(thread=thread, limit=1)
-    return len(latest) > 0 and is_before(latest[0][2], bound)
-
-
 def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps[int]:
     listing = yield Request.keys(thread=thread)
     seen: Counter[str] = Counter()
@@ -103,17 +100,37 @@ def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps
 def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[int]:
     """Removes checkpoints with their writes, but for those that others are rebuilt from.
 
-    What was put meanwhile is in neither list, and stays. It may come from a doomed one, of which it was put later.
+    What was put meanwhile is in neither list, and stays. It may be rebuilt from doomed ones too: so they are
+    removed only as long as nothing was put since the last look at the thread.
     """
     gone = set(doomed)
-    known = gone | set(kept)
+    seen = gone | set(kept)
     needed = yield from _needed(load, thread, gone, kept)
-    removed = 0
-    for keys in _chunks(doomed):
-        fresh = [key for _, *rest in (yield Request.keys(thread=thread)) if (key := tuple(rest)) not in known]
-        known.update(fresh)
-        needed |= yield from _needed(load, thread, gone, fresh)
-        removed += yield Request.delete_checkpoints(thread, [key for key in keys if key not in needed])
+    removed = refused = 0
+    left = [key for key in doomed if key not in needed]
+    expected = None
+    while left:
+        mark = yield Request.mark(thread)
+        if mark != expected:
+            # Others were at it since the last look, or this is the first.
+            listing = yield Request.keys(thread=thread)
+            there = [(namespace, checkpoint_id) for _, namespace, checkpoint_id in listing]
+            fresh = [key for key in there if key not in seen]
+            seen.update(fresh)
+            needed |= yield from _needed(load, thread, gone, fresh)
+            present = set(there)
+            left = [key for key in left if key in present and key not in needed]
+            if not left:
+                break
+        count, *last = mark
+        deleted = yield Request.delete_checkpoints(thread, left[:CHUNK], mark)
+        if deleted:
+            left = left[CHUNK:]
+            removed += deleted
+            expected = (count - deleted, *last)
+        elif (refused := refused + 1) > PATIENCE:
+            logger.warning("thread %r is written all the while: %d checkpoints are left to remove", thread, len(left))
+            break
     if needed:
         logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)
     return removed

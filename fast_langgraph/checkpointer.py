@@ -122,11 +122,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def close(self) -> None:
         """Closes the database once what was begun is done; copies of this object are closed with it."""
-        self._engine.close()
+        self._closed(self._engine.close())
 
     async def aclose(self) -> None:
         """``close()``, without keeping the loop."""
-        await _loops.bridge().close(self._engine)
+        self._closed(await _loops.bridge().close(self._engine))
 
     # Reading
 
@@ -309,6 +309,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return f"{version + 1:032}.{random.random():016}"
 
     # What the two of each pair share
+
+    def _closed(self, closed: bool) -> None:
+        if not closed:
+            logger.warning("%s is still in use: it is closed once what is going on has ended", self.path)
 
     async def _ask(self, request: Request) -> Any:
         return await _loops.bridge().ask(self._engine, request)

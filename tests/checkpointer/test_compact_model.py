@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,73 @@ TestCompact = Compact.TestCase
 TestCompact.settings = settings(
     max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.parametrize("layout", ["standard", "compact"])
+def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(layout, tmp_path):
+    """Pieces that were stored since are gone, and others get their numbers."""
+    path, copy = tmp_path / "checkpoints.db", tmp_path / "backup.db"
+    said: list[str] = []
+    parent = None
+
+    def turn(saver: RustSQLiteCheckpointer) -> None:
+        nonlocal parent
+        said.append(f"{len(said):04}" + "m" * 200)
+        checkpoint = {**empty_checkpoint(), "id": f"{len(said):08}", "channel_values": {"messages": list(said)}}
+        place = {"thread_id": "1", "checkpoint_ns": "", "checkpoint_id": parent}
+        parent = saver.put({"configurable": place}, checkpoint, {}, {})["configurable"]["checkpoint_id"]
+
+    with RustSQLiteCheckpointer(path, layout=layout) as saver:
+        for _ in range(5):
+            turn(saver)
+        saver.backup(copy)
+        for _ in range(4):
+            turn(saver)
+        script = "import sqlite3, sys; a, b = map(sqlite3.connect, sys.argv[1:]); a.backup(b); a.close(); b.close()"
+        subprocess.run([sys.executable, "-c", script, copy, path], check=True)
+        for _ in range(6):
+            turn(saver)
+            for each in (saver, RustSQLiteCheckpointer(path)):
+                assert each.get_tuple({"configurable": {"thread_id": "1"}}).checkpoint["channel_values"] == {
+                    "messages": said
+                }
+        assert len(list(saver.list(None))) == 5 + 6
+
+
+def test_a_thread_whose_numbers_are_used_up_is_stored_whole(tmp_path):
+    path = tmp_path / "checkpoints.db"
+    with RustSQLiteCheckpointer(path, layout="compact") as saver:
+        for n in range(4):
+            messages = [f"message {at} " * 20 for at in range(3 + n)]
+            checkpoint = {**empty_checkpoint(), "id": f"{n:08}", "channel_values": {"messages": messages}}
+            saver.put({"configurable": {"thread_id": "1", "checkpoint_ns": ""}}, checkpoint, {}, {})
+            if n == 1:
+                with sqlite3.connect(path) as conn:
+                    (last,) = conn.execute("SELECT max(id) FROM fl_pieces").fetchone()
+                    conn.execute("INSERT INTO fl_pieces VALUES (?, x'00')", (last | ((1 << 28) - 1),))
+                conn.close()
+        lengths = [len(found.checkpoint["channel_values"]["messages"]) for found in saver.list(None)]
+    assert lengths == [6, 5, 4, 3]
+
+
+@pytest.mark.parametrize("name", ["ranges", "BASE", "size"])
+def test_columns_of_the_app_s_own_with_names_of_ours_are_not_taken_for_ours(name, tmp_path):
+    path = tmp_path / "checkpoints.db"
+    place = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+    with RustSQLiteCheckpointer(path) as saver:
+        saver.put(place, {**empty_checkpoint(), "channel_values": {"messages": ["a" * 300] * 3}}, {}, {})
+    with sqlite3.connect(path) as conn:
+        conn.execute(f"ALTER TABLE checkpoints ADD COLUMN {name}")
+        conn.execute(f"UPDATE checkpoints SET {name} = 'mine'")
+    conn.close()
+    with RustSQLiteCheckpointer(path) as saver:
+        with pytest.raises(sqlite3.OperationalError, match=f"column {name.lower()} of its own"):
+            saver.convert("compact")
+        assert saver.stats().layout == "standard"
+        assert saver.get_tuple(place) is not None
+    conn = sqlite3.connect(path)
+    assert conn.execute(f"SELECT {name} FROM checkpoints").fetchall() == [("mine",)]
+    conn.close()
 
 
 @pytest.mark.parametrize("number_is_taken", [False, True])

@@ -14,7 +14,7 @@ from chat import graph
 from langchain_core.messages import HumanMessage
 from worker import PATIENCE, WRITES, all_at_once, aput, config_of, figures, held, latest, processes, put, scaled, state
 
-from fast_langgraph import RustSQLiteCheckpointer, checkpointer
+from fast_langgraph import RustSQLiteCheckpointer, _opening
 
 PUTS = scaled(100, 2_000)
 
@@ -186,7 +186,7 @@ def held_beside(path: Path) -> dict[str, set[int]]:
 
 def write_beside_checkpoints(path: str, process: int, puts: int, start: Any) -> None:
     # A bound so low has each process move the log, and have it start over, every few commits.
-    checkpointer.LEAST_WAL = 0
+    _opening.LEAST_WAL = 0
     with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=40_000) as saver:
         start.wait(PATIENCE)
         for n in range(1, puts + 1):
@@ -264,6 +264,32 @@ def test_the_log_stays_near_its_bound_while_two_processes_write(tmp_path):
     assert peak < 3 * (4 << 20)
     assert held(path) == {str(process): set(range(1, puts + 1)) for process in range(2)}
     figures("log of two processes", bound_bytes=4 << 20, peak_bytes=peak, written_bytes=2 * puts * 100_000)
+
+
+def move_the_log(path: str, stop: Any) -> None:
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+    while not stop.is_set():
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+
+
+def test_a_writer_at_the_bound_and_another_who_moves_the_log_do_not_wait_for_one_another(tmp_path):
+    """The other waits for the right to write, which the writer must not keep while it waits for the other."""
+    path = tmp_path / "moved.db"
+    with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=1 << 20, busy_timeout=60) as saver:
+        put(saver, "t", 1)
+        stop = processes.Event()
+        other = processes.Process(target=move_the_log, args=(str(path), stop))
+        other.start()
+        # They met after some 30 puts, and then waited for as long as a busy_timeout.
+        began = time.monotonic()
+        for n in range(2, 302):
+            put(saver, "t", n % 20, b"x" * 300_000)
+        took = time.monotonic() - began
+        stop.set()
+        other.join(PATIENCE)
+        assert other.exitcode == 0
+    assert took < 60
 
 
 def test_the_log_of_a_steady_writer_starts_over_long_before_its_bound(tmp_path):

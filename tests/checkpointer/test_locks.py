@@ -7,9 +7,12 @@ process may delete the log that this one writes to.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +101,47 @@ def test_the_locks_are_held_until_it_is_closed(tmp_path, number):
         DONE[number](saver)
         assert locks(path) == [True, True]
     assert not is_locked(str(path), SHARED, LENGTH)
+
+
+#: an operation that takes its time
+SLOW = """
+CREATE TRIGGER slow AFTER INSERT ON writes WHEN NEW.thread_id = 't' BEGIN
+    INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel)
+    SELECT 'x', '', 'x', 'x', '', 0, count(*) FROM (
+        WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted LIMIT 30000000) SELECT n FROM counted
+    );
+END
+"""
+
+
+@pytest.mark.parametrize("entry", ["sync", "async"])
+def test_what_takes_longer_than_a_close_waits_is_done_and_then_it_is_closed(entry, tmp_path, caplog):
+    path = tmp_path / "slow.db"
+    saver = RustSQLiteCheckpointer(path, busy_timeout=0)
+    saved = config_of("t", put(saver, "t", 1))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(SLOW)
+    writing = threading.Thread(target=lambda: saver.put_writes(saved, [("a", 1)], "task"))
+    writing.start()
+    time.sleep(0.5)
+    if entry == "sync":
+        saver.close()
+    else:
+        asyncio.run(saver.aclose())
+    if writing.is_alive():
+        assert "is still in use" in caplog.text
+    writing.join()
+    until = time.monotonic() + 30
+    while is_open(path) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_open(path)
+    # All is in the file itself, which may be copied now.
+    assert not path.with_name("slow.db-wal").exists()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM writes WHERE thread_id = 't'").fetchone() == (1,)
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has the file open."""
+    files = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return any(os.path.realpath(file) == str(path) for file in files)

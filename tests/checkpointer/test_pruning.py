@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import sqlite3
 from datetime import timedelta
@@ -14,7 +16,7 @@ from moments import NOW, id_of
 from stories import METADATA, SPECIAL, WRITES, checkpoint, config
 from strict import difference
 
-from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph import RustSQLiteCheckpointer, _pruning
 
 pytestmark = pytest.mark.parametrize("entry", ENTRIES)
 
@@ -53,6 +55,42 @@ def filled(path):
 
 
 # --- prune ---
+
+
+def test_an_old_thread_that_goes_on_meanwhile_is_not_deleted(entry, path):
+    for moment in range(3):
+        with RustSQLiteCheckpointer(path, synchronous="off") as checkpointer:
+            thread = f"thread {moment}"
+            put(checkpointer, thread, NOW - 60 * DAY)
+            steps = _pruning.prune(checkpointer._load, [thread], "delete", None, 30 * DAY)
+            request = next(steps)
+            for _ in range(moment):
+                with contextlib.suppress(StopIteration):
+                    request = steps.send(checkpointer._engine.run(request))
+            new = put(checkpointer, thread, NOW)
+            with contextlib.suppress(StopIteration):
+                while True:
+                    request = steps.send(checkpointer._engine.run(request))
+            assert ids(checkpointer, thread)[0] == new
+
+
+@pytest.mark.asyncio
+async def test_old_threads_that_go_on_while_they_are_pruned_lose_nothing_new(entry, path):
+    async with RustSQLiteCheckpointer(path, synchronous="off") as checkpointer:
+        for n in range(60):
+            put(checkpointer, str(n), NOW - 60 * DAY)
+
+        async def go_on(n):
+            for _ in range(n % 4):
+                await asyncio.sleep(0)
+            given = {**checkpoint(n), "id": id_of(NOW, n)}
+            await checkpointer.aput(config(str(n)), given, METADATA, {})
+            return given["id"]
+
+        for n in range(60):
+            pruned = checkpointer.aprune([str(n)], older_than=30 * DAY, strategy="delete")
+            new, _ = await asyncio.gather(go_on(n), pruned)
+            assert ids(checkpointer, str(n))[0] == new
 
 
 def test_the_latest_of_each_namespace_stays(entry, filled, sql):

@@ -74,15 +74,16 @@ def test_stock_rebuilds_what_was_kept_as_well(entry, ran, path):
     assert difference(latest.values, found.values) is None
 
 
+@pytest.mark.parametrize("chunk", [1, _pruning.CHUNK])
 @pytest.mark.parametrize("moment", range(1, 10))
-def test_a_run_that_begins_at_an_old_checkpoint_meanwhile_keeps_what_it_needs(entry, moment, ran, monkeypatch):
+def test_a_run_that_begins_at_an_old_checkpoint_meanwhile_keeps_what_it_needs(entry, moment, chunk, ran, monkeypatch):
     checkpointer, app = ran
     # Of what was said before the branch, and of which nothing is kept.
     early = [state.config for state in app.get_state_history(CONFIG) if "branch" not in state.values["items"]][4]
-    monkeypatch.setattr(_pruning, "CHUNK", 1)
+    monkeypatch.setattr(_pruning, "CHUNK", chunk)
     steps = _pruning.prune(checkpointer._load, [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
     request = next(steps)
-    for _ in range(moment):
+    for _ in range(min(moment, 9 if chunk == 1 else 5)):
         request = steps.send(checkpointer._engine.run(request))
     begun = call(entry, app, "update_state", early, {"count": 70}, as_node="more")
     before = app.get_state(begun).values

@@ -238,11 +238,19 @@ impl Database {
         }
     }
 
-    /// Closes for good, after all that was begun is done or `timeout` is over.
-    pub fn close(&self, timeout: Duration) {
-        if !self.is_foreign() && self.gate.close(timeout) {
+    /// Closes for good, after all that was begun is done; false where `timeout` was over before.
+    pub fn close(&self, timeout: Duration) -> bool {
+        let closed = self.is_foreign() || self.gate.close(timeout);
+        if closed && !self.is_foreign() {
             self.shut(true);
         }
+        closed
+    }
+
+    /// Closes what `close` could not, however long it takes.
+    pub fn close_at_last(&self) {
+        self.gate.wait();
+        self.shut(true);
     }
 
     /// Before a fork: everything closed and nobody let in until `thaw`, if that can be done in time.

@@ -54,8 +54,15 @@ impl Drop for Slot {
     }
 }
 
-fn close(database: &Database) {
-    database.close(database.options.busy_timeout + PATIENCE);
+/// Whether it is closed; else it will be once what is going on has ended.
+fn close(database: &Arc<Database>) -> bool {
+    let closed = database.close(database.options.busy_timeout + PATIENCE);
+    if !closed {
+        let database = Arc::clone(database);
+        let closing = move || database.close_at_last();
+        drop(Builder::new().name("fast_langgraph".to_owned()).spawn(closing));
+    }
+    closed
 }
 
 /// Connections to one database, shared by the checkpointers that are copies of one another.
@@ -137,19 +144,20 @@ impl Engine {
         self.0.database().is_closed()
     }
 
-    /// Closes the connections, after what was begun is done. Whoever comes later hears that it is closed.
-    fn close(&self, py: Python<'_>) {
+    /// Closes the connections, after what was begun is done. Whoever comes later hears that it is closed. False
+    /// where something takes so long that they are closed only when it has ended.
+    fn close(&self, py: Python<'_>) -> bool {
         let database = self.0.database();
-        py.detach(|| close(&database));
+        py.detach(|| close(&database))
     }
 
-    /// The same on another thread; completes when it is done.
+    /// The same on another thread; completes with 1, or 0 where it is not closed yet.
     fn start_close(&self, completions: &Completions, number: u64) -> PyResult<()> {
         let database = self.0.database();
         let ticket = completions.ticket(number, &self.0.host);
         let closing = move || {
-            close(&database);
-            ticket.post(Ok(Reply::Done));
+            let closed = close(&database);
+            ticket.post(Ok(Reply::Count(u64::from(closed))));
         };
         Builder::new().name("fast_langgraph".to_owned()).spawn(closing)?;
         Ok(())

@@ -97,6 +97,14 @@ impl Gate {
         self.empty(Mode::Closed, timeout)
     }
 
+    /// Waits until all have left one that is closed.
+    pub fn wait(&self) {
+        let mut state = lock(&self.state);
+        while state.inside > 0 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     pub fn is_closed(&self) -> bool {
         lock(&self.state).mode == Mode::Closed
     }

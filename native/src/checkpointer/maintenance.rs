@@ -53,7 +53,7 @@ pub fn answer(database: &Arc<Database>, task: &Task) -> Answer {
             }
             database.writer.with(database, |open| open.conn.execute_batch("VACUUM"))??;
             // The log holds all of the database now.
-            wal::checkpoint(database, database.options.busy_timeout)?;
+            wal::patiently(database, || wal::checkpoint(database))?;
             Ok(Reply::Done)
         }
         Task::Backup(path) => {

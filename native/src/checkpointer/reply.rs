@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyList};
 use super::listing::{Batch, Listing};
 use super::maintenance::Stats;
 use super::standard::{CHECKPOINT, VALUE};
+use super::work::Mark;
 use crate::columns::{Row, Rows, tuple, tuples};
 use crate::errors::SqlError;
 
@@ -14,6 +15,7 @@ pub enum Reply {
     Count(u64),
     Checkpoint(Option<(Row, Rows)>),
     Keys(Listing),
+    Mark(Mark),
     Batch(Batch),
     Descriptions(Vec<Option<Row>>),
     Ancestors(Rows),
@@ -35,6 +37,7 @@ impl Reply {
             Self::Count(count) => count.into_bound_py_any(py),
             Self::Checkpoint(Some(found)) => with_writes(found)?.into_bound_py_any(py),
             Self::Keys(listing) => listing.into_bound_py_any(py),
+            Self::Mark(mark) => mark.into_bound_py_any(py),
             Self::Batch(batch) => {
                 let rows = batch.rows.into_iter().map(with_writes).collect::<PyResult<Vec<_>>>()?;
                 (rows, batch.next).into_bound_py_any(py)

@@ -14,7 +14,7 @@ use super::maintenance::Task;
 use super::reply::{Answer, Reply};
 use super::schema::Schema;
 use super::standard;
-use super::work::{Key, Work};
+use super::work::{Key, Mark, Work};
 use crate::columns::Column;
 use crate::operation::row;
 
@@ -47,6 +47,8 @@ pub enum Read {
         namespace: String,
         id: String,
     },
+    /// What changes when a checkpoint of this thread is put.
+    Mark(String),
     /// The pending writes of some channels, checkpoint by checkpoint.
     ChannelWrites {
         thread: String,
@@ -83,6 +85,7 @@ impl Read {
             }
             Self::Keys(query) => query.keys(conn, layout.table()).map(Reply::Keys),
             Self::Batch { listing, from } => listing::batch(conn, schema, listing, *from).map(Reply::Batch),
+            Self::Mark(thread) => standard::mark(conn, layout.table(), thread).map(Reply::Mark),
             Self::Descriptions { thread, keys } => {
                 let found = keys.iter().map(|(namespace, id)| standard::description(conn, thread, namespace, id));
                 Ok(Reply::Descriptions(found.collect::<Result<_, _>>()?))
@@ -123,6 +126,7 @@ impl Read {
         match self {
             Self::Checkpoint { .. } => Reply::Checkpoint(None),
             Self::Keys(_) => Reply::Keys(Listing(Arc::default())),
+            Self::Mark(_) => Reply::Mark((0, None, None)),
             Self::Batch { from, .. } => Reply::Batch(listing::Batch { rows: Vec::new(), next: *from }),
             Self::Descriptions { keys, .. } => Reply::Descriptions(keys.iter().map(|_| None).collect()),
             Self::Ancestors { .. } => Reply::Ancestors(Vec::new()),
@@ -165,13 +169,19 @@ impl Request {
     }
 
     #[staticmethod]
-    fn delete_thread(thread: String) -> Self {
-        Self::write(Work::DeleteThread(thread))
+    #[pyo3(signature = (thread, before = None))]
+    fn delete_thread(thread: String, before: Option<String>) -> Self {
+        Self::write(Work::DeleteThread { thread, before })
     }
 
     #[staticmethod]
-    fn delete_checkpoints(thread: String, keys: Vec<Key>) -> Self {
-        Self::write(Work::DeleteCheckpoints { thread, keys })
+    fn delete_checkpoints(thread: String, keys: Vec<Key>, mark: Mark) -> Self {
+        Self::write(Work::DeleteCheckpoints { thread, keys, mark })
+    }
+
+    #[staticmethod]
+    fn mark(thread: String) -> Self {
+        Self::read(Read::Mark(thread))
     }
 
     #[staticmethod]

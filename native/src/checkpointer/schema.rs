@@ -166,10 +166,15 @@ fn make_tables(conn: &Connection, options: &Options) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// What a canonical UUIDv6 is like, for GLOB.
+pub fn canonical() -> String {
+    let digits = |count: usize| "[0-9a-f]".repeat(count);
+    format!("{}-{}-6{}-[89ab]{}-{}", digits(8), digits(4), digits(3), digits(3), digits(12))
+}
+
 /// The time in a `checkpoint_id`, UTC, as `datetime()` writes it; NULL unless the id is a canonical UUIDv6.
 fn created_at() -> String {
-    let digits = |count: usize| "[0-9a-f]".repeat(count);
-    let pattern = format!("{}-{}-6{}-[89ab]{}-{}", digits(8), digits(4), digits(3), digits(3), digits(12));
+    let pattern = canonical();
     // The high, middle and low part of the time, most significant digit first, by their places in the text.
     let places = (1..=8).chain(10..=13).chain(16..=18);
     let mut ticks = String::new();

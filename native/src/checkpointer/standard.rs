@@ -2,7 +2,8 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
 
-use super::work::{Row as Values, Work};
+use super::schema::canonical;
+use super::work::{Mark, Row as Values, Work};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
 
@@ -40,12 +41,20 @@ pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlErro
             }
             Ok(0)
         }
-        Work::DeleteThread(thread) => {
+        Work::DeleteThread { thread, before } => {
+            if let Some(before) = before
+                && !is_older(conn, table, thread, before)?
+            {
+                return Ok(0);
+            }
             let deleted = delete(conn, &format!("DELETE FROM {table} WHERE thread_id = ?"), &[thread])?;
             delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
             Ok(deleted)
         }
-        Work::DeleteCheckpoints { thread, keys } => {
+        Work::DeleteCheckpoints { thread, keys, mark: seen } => {
+            if *seen != mark(conn, table, thread)? {
+                return Ok(0);
+            }
             let mut deleted = 0;
             for (namespace, id) in keys {
                 let key = [thread, namespace, id];
@@ -76,6 +85,19 @@ pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlErro
         // Of the compact layout.
         Work::Sweep(_) | Work::Convert { .. } => Ok(0),
     }
+}
+
+/// Whether a thread's latest checkpoint has an id of UUIDv6 below `before`.
+fn is_older(conn: &Connection, table: &str, thread: &str, before: &str) -> Result<bool, SqlError> {
+    let sql = format!(
+        "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
+    );
+    Ok(conn.prepare_cached(&sql)?.query_row([thread, before, &canonical()], |row| row.get(0))?)
+}
+
+pub fn mark(conn: &Connection, table: &str, thread: &str) -> Result<Mark, SqlError> {
+    let sql = format!("SELECT count(*), max(rowid), max(checkpoint_id) FROM {table} WHERE thread_id = ?");
+    Ok(conn.prepare_cached(&sql)?.query_row([thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
 fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<u64, SqlError> {

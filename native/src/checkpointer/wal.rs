@@ -97,7 +97,7 @@ pub fn committed(database: &Arc<Database>) {
         |database| &database.checkpointing,
         Box::new(|database| {
             // An error is met again, and told, by whoever reads or writes next.
-            drop(checkpoint(database, Duration::ZERO));
+            drop(checkpoint(database));
             database.wal.ended.store(true, Ordering::Release);
             database.wal.asked.store(false, Ordering::Release);
         }),
@@ -105,17 +105,20 @@ pub fn committed(database: &Arc<Database>) {
 }
 
 /// Before a commit: where the log has reached its bound, has it moved first, so that it starts over; and the rest
-/// of it where that is little. At the bound `conn` keeps the right to write meanwhile: with another process
-/// committing on, there would always be more to move.
+/// of it where that is little.
 pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlError> {
     let wal = &database.wal;
     let bytes = database.counters.wal_bytes.get();
     if bytes > wal.bound.load(Ordering::Relaxed) {
         database.counters.wal_checkpoints_waited_for.add(1);
-        conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let whole = checkpoint(database, database.options.busy_timeout).unwrap_or(false);
-        conn.prepare_cached("COMMIT")?.execute([])?;
-        if !whole {
+        let moved = patiently(database, || {
+            // With another process committing on, there would always be more to move.
+            conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let moved = checkpoint(database);
+            conn.prepare_cached("COMMIT")?.execute([])?;
+            Ok(moved.unwrap_or(Moved::Some))
+        })?;
+        if moved != Moved::All {
             // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
             wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
         }
@@ -123,18 +126,39 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
         let left = bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed)));
         if 0 < left && left <= LITTLE {
             // What a snapshot keeps, the next in the background has.
-            drop(checkpoint(database, Duration::ZERO));
+            drop(checkpoint(database));
         }
     }
     Ok(())
 }
 
-/// Moves the log as far as snapshots let it; whether that was all of it. Where another process is at that, waits
-/// for it no longer than `patience`.
-pub fn checkpoint(database: &Database, patience: Duration) -> Result<bool, SqlError> {
+/// Tries again while another process moves the log, with no lock held in between: it may wait for ours.
+pub fn patiently(database: &Database, mut tried: impl FnMut() -> Result<Moved, SqlError>) -> Result<Moved, SqlError> {
+    let until = Instant::now() + database.options.busy_timeout;
+    loop {
+        let moved = tried()?;
+        if moved != Moved::ByAnother || Instant::now() >= until {
+            return Ok(moved);
+        }
+        sleep(RETRY);
+    }
+}
+
+/// How much of the log is in the database now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    All,
+    /// As far as snapshots let it.
+    Some,
+    /// Another process is at it.
+    ByAnother,
+}
+
+/// Moves the log.
+pub fn checkpoint(database: &Database) -> Result<Moved, SqlError> {
     let options = &database.options;
     if options.is_memory() || options.read_only {
-        return Ok(true);
+        return Ok(Moved::All);
     }
     let mut connections = lock(&database.wal.connections);
     let pair = match &mut *connections {
@@ -145,19 +169,13 @@ pub fn checkpoint(database: &Database, patience: Duration) -> Result<bool, SqlEr
         }),
     };
     busy::limit(options.busy_timeout);
-    let until = Instant::now() + patience;
-    loop {
-        let (busy, log, moved) = pair.passive()?;
-        if !busy {
-            database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
-            database.counters.wal_checkpoints.add(1);
-            return Ok(moved == log);
-        }
-        if Instant::now() >= until {
-            return Ok(false);
-        }
-        sleep(RETRY);
+    let (busy, log, moved) = pair.passive()?;
+    if busy {
+        return Ok(Moved::ByAnother);
     }
+    database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
+    database.counters.wal_checkpoints.add(1);
+    Ok(if moved == log { Moved::All } else { Moved::Some })
 }
 
 impl Pair {

@@ -8,16 +8,19 @@ pub type Row = Vec<Value>;
 /// A checkpoint's namespace and id, within its thread.
 pub type Key = (String, String);
 
+/// What a put or a removal of a thread's checkpoint changes: how many it has, and the last by rowid and by id.
+pub type Mark = (u64, Option<i64>, Option<String>);
+
 pub enum Work {
     /// thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
     Put(Row),
     /// Each thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value; a row that
     /// is there already is replaced or kept.
     PutWrites { rows: Vec<Row>, replace: bool },
-    /// All that there is of a thread.
-    DeleteThread(String),
-    /// Checkpoints of a thread, with their pending writes.
-    DeleteCheckpoints { thread: String, keys: Vec<Key> },
+    /// All that there is of a thread; with `before` only where its latest checkpoint has an id of UUIDv6 below.
+    DeleteThread { thread: String, before: Option<String> },
+    /// Checkpoints of a thread, with their pending writes; none where the thread's mark is another one.
+    DeleteCheckpoints { thread: String, keys: Vec<Key>, mark: Mark },
     /// Pending writes of a thread that belong to no checkpoint, of ids below `before` and below their
     /// namespace's latest checkpoint.
     DeleteOrphans { thread: String, before: String },

@@ -352,7 +352,12 @@ impl Open {
 
     /// Within a transaction.
     fn apply(&mut self, work: &Work) -> Result<u64, SqlError> {
-        self.schema = self.schema.now(&self.conn)?;
+        let schema = self.schema.now(&self.conn)?;
+        if schema != self.schema {
+            // Another database may have been copied into the file, a backup of it say.
+            self.hot.clear();
+            self.schema = schema;
+        }
         self.schema.layout.apply(&self.conn, &mut self.hot, work)
     }
 

@@ -74,6 +74,12 @@ impl Hot {
         std::mem::take(&mut self.looked_up)
     }
 
+    /// Forgets what was written in earlier transactions.
+    pub fn clear(&mut self) {
+        self.threads.clear();
+        self.bytes = 0;
+    }
+
     /// Keeps a state, if the transaction is committed.
     pub fn wrote(&mut self, written: Written) {
         self.fresh.push(written);

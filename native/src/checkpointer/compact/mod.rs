@@ -84,7 +84,9 @@ pub fn apply(conn: &Connection, hot: &mut Hot, work: &Work) -> Result<u64, SqlEr
     match work {
         Work::Put(row) => put(conn, hot, work, row).map(|()| 1),
         Work::PutWrites { .. } => standard::apply(conn, TABLE, work),
-        Work::DeleteThread(thread) | Work::DeleteCheckpoints { thread, .. } | Work::DeleteOrphans { thread, .. } => {
+        Work::DeleteThread { thread, .. }
+        | Work::DeleteCheckpoints { thread, .. }
+        | Work::DeleteOrphans { thread, .. } => {
             let deleted = standard::apply(conn, TABLE, work)?;
             sweep(conn, thread)?;
             Ok(deleted)
@@ -159,7 +161,7 @@ fn made_of_pieces(
     };
     let states: Vec<&State> = states.iter().map(|state| &**state).collect();
     let found = matching::numbers(bytes, &cuts, &states);
-    let numbers = numbered(conn, generation, &cuts, &found)?;
+    let Some(numbers) = numbered(conn, generation, &cuts, &found)? else { return Ok(None) };
     let recipe = Recipe::new(bytes, &cuts, &numbers);
     let ranges = recipe.text();
     // What is scattered over many pieces takes more to name than it saves.
@@ -212,13 +214,13 @@ fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Opti
     Ok(Some(Arc::new(State { bytes: Arc::new(Buffer::new(bytes)), pieces })))
 }
 
-/// The number of each piece: the one that was found, or the next that is free in its lane.
+/// The number of each piece: the one that was found, or the next that is free in its lane. None where there is none.
 fn numbered(
     conn: &Connection,
     generation: Generation,
     cuts: &[Cut],
     found: &[Option<Number>],
-) -> Result<Vec<Number>, SqlError> {
+) -> Result<Option<Vec<Number>>, SqlError> {
     let mut last: HashMap<u8, Number> = HashMap::new();
     let mut next = |lane: u8| {
         let last = match last.entry(lane) {
@@ -226,12 +228,15 @@ fn numbered(
             Entry::Vacant(last) => last.insert(last_number(conn, generation, lane)?),
         };
         if *last & LANE_MASK == LANE_MASK {
-            return Err(corrupt("a thread has more pieces than can be numbered".to_owned()));
+            return Ok(None);
         }
         *last += 1;
-        Ok(*last)
+        Ok(Some(*last))
     };
-    cuts.iter().zip(found).map(|(cut, number)| number.map_or_else(|| next(cut.lane), Ok)).collect()
+    cuts.iter()
+        .zip(found)
+        .map(|(cut, number)| number.map_or_else(|| next(cut.lane), |number| Ok(Some(number))))
+        .collect()
 }
 
 fn last_number(conn: &Connection, generation: Generation, lane: u8) -> Result<Number, SqlError> {

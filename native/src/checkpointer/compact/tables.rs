@@ -114,9 +114,9 @@ pub fn reopen(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!("DROP TABLE {CLOSING}"))?)
 }
 
-fn has_column(conn: &Connection, name: &str) -> Result<bool, SqlError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo('fl_checkpoints') WHERE name = ?)";
-    Ok(conn.query_row(sql, [name], |row| row.get(0))?)
+fn has_column(conn: &Connection, table: &str, name: &str) -> Result<bool, SqlError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_xinfo(?) WHERE lower(name) = ?)";
+    Ok(conn.query_row(sql, [table, name], |row| row.get(0))?)
 }
 
 /// Makes the standard tables those of the compact layout; no row is touched. Within a transaction.
@@ -136,15 +136,22 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
     if conn.query_row(references, [], |row| row.get(0))? {
         return Err(refused("foreign keys of this database refer to table checkpoints, and can't refer to a view"));
     }
+    for (name, _) in COLUMNS {
+        // Ours are left, with nothing in them, by a conversion to the standard layout.
+        let is_used = format!("SELECT EXISTS (SELECT 1 FROM checkpoints WHERE {name} IS NOT NULL)");
+        if has_column(conn, "checkpoints", name)? && conn.query_row(&is_used, [], |row| row.get(0))? {
+            return Err(refused(&format!("table checkpoints of this database has a column {name} of its own")));
+        }
+    }
     conn.execute_batch(TABLES)?;
     // An app's own views go on to speak of `checkpoints`, whatever that is.
     conn.execute_batch("PRAGMA legacy_alter_table = ON; ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
     for (name, kind) in COLUMNS {
-        if !has_column(conn, name)? {
+        if !has_column(conn, "fl_checkpoints", name)? {
             conn.execute_batch(&format!("ALTER TABLE fl_checkpoints ADD COLUMN {name} {kind}"))?;
         }
     }
-    let created_at = if has_column(conn, "created_at")? { ", created_at" } else { "" };
+    let created_at = if has_column(conn, "fl_checkpoints", "created_at")? { ", created_at" } else { "" };
     Ok(conn.execute_batch(&format!("{VIEW}{created_at} FROM fl_checkpoints;{TRIGGERS}"))?)
 }
 
