@@ -66,6 +66,19 @@ impl Connection {
         Ok(Prepared { connection: *self, statement })
     }
 
+    /// Runs a statement that opens or ends a transaction, where none is open or one is. Other savers on the
+    /// connection do the same: between the question and the statement none of them gets in.
+    pub fn run_where(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
+        // SAFETY: a live handle, whose mutex may be entered again by who has entered it; it is left in any case.
+        unsafe {
+            let mutex = (self.functions.db_mutex)(self.db);
+            (self.functions.mutex_enter)(mutex);
+            let result = if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) };
+            (self.functions.mutex_leave)(mutex);
+            result
+        }
+    }
+
     /// Whether no transaction is open.
     pub fn autocommit(&self) -> bool {
         // SAFETY: a live handle.

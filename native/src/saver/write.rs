@@ -35,10 +35,8 @@ fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Re
         if prepared.writes_nothing() {
             return Err(SqlError::WRITES_NOTHING);
         }
-        if let Some(begin) = manner.begin
-            && connection.autocommit()
-        {
-            connection.run(begin)?;
+        if let Some(begin) = manner.begin {
+            connection.run_where(true, begin)?;
         }
         for row in &statement.rows {
             prepared.run(row)?;
@@ -49,7 +47,7 @@ fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Re
 
 /// Commits whatever is open.
 fn commit(connection: &Connection) -> Result<(), SqlError> {
-    if connection.autocommit() { Ok(()) } else { connection.run(c"COMMIT") }
+    connection.run_where(false, c"COMMIT")
 }
 
 /// Just what stock does, statement for statement.
