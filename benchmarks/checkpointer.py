@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sqlite3
 import tempfile
 import time
@@ -66,6 +67,7 @@ class Timing:
         for _ in range(self.rounds):
             said = []
             for kind, seconds in zip(KINDS, times, strict=True):
+                gc.collect()
                 taken, read = measure(kind)
                 seconds.append(taken)
                 said.append(read)
