@@ -39,11 +39,11 @@ def located(path: Any, read_only: bool) -> str:
         if read_only:
             raise ValueError(f"{MEMORY} is empty: there is nothing to read only")
         return name
-    located = os.path.abspath(name)
-    folder = os.path.dirname(located)
+    absolute = os.path.abspath(name)
+    folder = os.path.dirname(absolute)
     if not os.path.isdir(folder):
-        raise _sqlite3().OperationalError(f"unable to open database file {located}: there is no folder {folder}")
-    return located
+        raise _sqlite3().OperationalError(f"unable to open database file {absolute}: there is no folder {folder}")
+    return absolute
 
 
 def check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any, layout: Any) -> None:

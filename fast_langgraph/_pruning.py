@@ -107,7 +107,7 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
     seen = gone | set(kept)
     needed = yield from _needed(load, thread, gone, kept)
     removed = refused = 0
-    left = [key for key in doomed if key not in needed]
+    left = doomed
     expected = None
     while left:
         mark = yield Request.mark(thread)

@@ -293,10 +293,10 @@ def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(l
         subprocess.run([sys.executable, "-c", script, copy, path], check=True)
         for _ in range(6):
             turn(saver)
-            for each in (saver, RustSQLiteCheckpointer(path)):
-                assert each.get_tuple({"configurable": {"thread_id": "1"}}).checkpoint["channel_values"] == {
-                    "messages": said
-                }
+            with RustSQLiteCheckpointer(path) as other:
+                for each in (saver, other):
+                    found = each.get_tuple({"configurable": {"thread_id": "1"}})
+                    assert found.checkpoint["channel_values"] == {"messages": said}
         assert len(list(saver.list(None))) == 5 + 6
 
 

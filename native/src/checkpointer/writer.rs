@@ -115,15 +115,12 @@ impl Drop for Turn<'_> {
         };
         let many = queue.waiting.len() >= MANY;
         drop(queue);
-        if many {
-            return lead_elsewhere(self.0);
-        }
         match &next.waiter {
-            Waiter::Thread(thread) => {
+            Waiter::Thread(thread) if !many => {
                 *lock(&next.progress) = Progress::Lead;
                 thread.unpark();
             }
-            Waiter::Loop(_) => lead_elsewhere(self.0),
+            _ => lead_elsewhere(self.0),
         }
     }
 }

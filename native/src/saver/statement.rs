@@ -36,23 +36,33 @@ impl Connection {
     /// another thread that uses the connection can make it say something else.
     fn checked(&self, work: impl FnOnce() -> c_int) -> Result<c_int, SqlError> {
         let functions = &self.functions;
-        // SAFETY: a live handle, whose mutex may be entered again by who has entered it; SQLite itself holds
-        // it for as long in each of these calls. The message is copied at once.
-        unsafe {
-            let mutex = (functions.db_mutex)(self.db);
-            (functions.mutex_enter)(mutex);
+        self.alone(|| {
             let code = work();
-            let result = match code & 0xff {
+            match code & 0xff {
                 ffi::SQLITE_OK | ffi::SQLITE_ROW | ffi::SQLITE_DONE => Ok(code),
                 // Of a zombie, which must not be asked for more.
                 ffi::SQLITE_MISUSE => Err(SqlError::new(code, code, String::new())),
-                _ => Err(SqlError::new(
-                    (functions.errcode)(self.db),
-                    (functions.extended_errcode)(self.db),
-                    host_sqlite::message((functions.errmsg)(self.db)),
-                )),
-            };
-            (functions.mutex_leave)(mutex);
+                // SAFETY: a live handle. The message is copied at once.
+                _ => Err(unsafe {
+                    SqlError::new(
+                        (functions.errcode)(self.db),
+                        (functions.extended_errcode)(self.db),
+                        host_sqlite::message((functions.errmsg)(self.db)),
+                    )
+                }),
+            }
+        })
+    }
+
+    /// Calls `work` while no other thread uses the connection.
+    fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: a live handle, whose mutex may be entered again by who has entered it, as SQLite does within
+        // each call; it is left in any case.
+        unsafe {
+            let mutex = (self.functions.db_mutex)(self.db);
+            (self.functions.mutex_enter)(mutex);
+            let result = work();
+            (self.functions.mutex_leave)(mutex);
             result
         }
     }
@@ -69,14 +79,7 @@ impl Connection {
     /// Runs a statement that opens or ends a transaction, where none is open or one is. Other savers on the
     /// connection do the same: between the question and the statement none of them gets in.
     pub fn run_where(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
-        // SAFETY: a live handle, whose mutex may be entered again by who has entered it; it is left in any case.
-        unsafe {
-            let mutex = (self.functions.db_mutex)(self.db);
-            (self.functions.mutex_enter)(mutex);
-            let result = if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) };
-            (self.functions.mutex_leave)(mutex);
-            result
-        }
+        self.alone(|| if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) })
     }
 
     /// Whether no transaction is open.
