@@ -2,10 +2,10 @@
 //!
 //! `engine` is what Python holds; `request` names what can be asked of it and `reply` what comes back.
 //! `database` ties the parts together: `writer` queues and commits what is written, `readers` lends out
-//! connections to read with, `wal` moves the write-ahead log into the database, `jobs` has the threads for
-//! those who can't wait (`completions` is how they hear of it), `gate` stands before all of them when the
-//! process forks or the database is closed. How checkpoints lie in rows is known to `layout` and what it
-//! chooses from, `standard` and `compact`, and to `schema`, alone.
+//! connections to read with, `wal` moves the write-ahead log into the database and has `log_file` make room in
+//! its file, `jobs` has the threads for those who can't wait (`completions` is how they hear of it), `gate`
+//! stands before all of them when the process forks or the database is closed. How checkpoints lie in rows is
+//! known to `layout` and what it chooses from, `standard` and `compact`, and to `schema`, alone.
 //!
 //! No thread of ours ever needs the GIL, so that none can be waited for in vain.
 use pyo3::prelude::*;
@@ -22,6 +22,7 @@ mod gate;
 mod jobs;
 mod layout;
 mod listing;
+mod log_file;
 mod maintenance;
 mod options;
 mod readers;

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::connection::{self, Use};
 use super::database::Database;
 use super::options::Synchronous;
-use super::{busy, lock};
+use super::{busy, lock, log_file};
 use crate::errors::SqlError;
 
 /// Of the log's file, and of each page in it.
@@ -23,6 +23,11 @@ const FRAME_HEADER: u64 = 24;
 /// So little of the log may be left by a background checkpoint that the next writer moves it itself: then the
 /// log starts over, and writing it again is cheaper than making its file longer.
 const LITTLE: u64 = 512 << 10;
+/// Its file is made longer when less is left than this, for commits that are no larger; by as much as is in it,
+/// within bounds, for who commits a few times only should not write many zeros.
+const SMALL: u64 = 64 << 10;
+const LEAST_STEP: u64 = 256 << 10;
+const LONGEST_STEP: u64 = 1 << 20;
 /// Between two tries while another process moves the log.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -40,8 +45,12 @@ pub struct Wal {
     page_size: AtomicU64,
     /// Pages of the log that are in the database too, as far as we know.
     moved: AtomicU64,
+    /// Bytes by which it grew with the last commit.
+    grown: AtomicU64,
     /// Whether one in the background has just ended. What was committed meanwhile it has left.
     ended: AtomicBool,
+    /// The length of its file, as far as we know; more where it could not be made longer.
+    allocated: AtomicU64,
     /// The size from which on a writer waits: the bound, or more where somebody's snapshot keeps it.
     bound: AtomicU64,
 }
@@ -80,10 +89,13 @@ pub fn committed(database: &Arc<Database>) {
     let (commits, Some(pages)) = LOGGED.take() else { return };
     let synchronous = database.options.synchronous;
     database.counters.fsyncs.add(if synchronous == Synchronous::Full { commits } else { 0 });
-    database.counters.wal_bytes.set(wal.bytes(pages));
-    if pages < wal.moved.load(Ordering::Relaxed) {
-        // It has started over.
+    let (bytes, before) = (wal.bytes(pages), database.counters.wal_bytes.get());
+    database.counters.wal_bytes.set(bytes);
+    wal.grown.store(bytes.saturating_sub(before), Ordering::Relaxed);
+    if bytes < before || pages < wal.moved.load(Ordering::Relaxed) {
+        // It has started over, and somebody may have made its file shorter.
         wal.moved.store(0, Ordering::Relaxed);
+        wal.allocated.store(0, Ordering::Relaxed);
         // With a header of its own, which is on disk before the first page.
         database.counters.fsyncs.add(u64::from(synchronous != Synchronous::Off));
         wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
@@ -129,7 +141,30 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
             drop(checkpoint(database));
         }
     }
+    allocate(database, conn);
     Ok(())
+}
+
+/// Has the log's file made longer before it is full, up to where the log is moved and starts over. No error is
+/// told, and no lock waited for: the commit may do without.
+fn allocate(database: &Database, conn: &Connection) {
+    let (wal, options) = (&database.wal, &database.options);
+    let (used, allocated) = (database.counters.wal_bytes.get(), wal.allocated.load(Ordering::Relaxed));
+    let length = (used + used.clamp(LEAST_STEP, LONGEST_STEP)).min(options.checkpoint_from());
+    // Before a first commit it isn't known how much is in it, nor whether it is a log.
+    let is_wanted = used > 0 && used + SMALL > allocated && length > allocated;
+    // What a large commit takes is time for its bytes.
+    let is_worth_it = options.synchronous == Synchronous::Full && wal.grown.load(Ordering::Relaxed) <= SMALL;
+    if !is_wanted || !is_worth_it {
+        return;
+    }
+    busy::limit(Duration::ZERO);
+    if let Ok(transaction) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
+        let length = log_file::extend(conn, length).unwrap_or(u64::MAX);
+        wal.allocated.store(length, Ordering::Relaxed);
+        drop(transaction.commit());
+    }
+    busy::limit(options.busy_timeout);
 }
 
 /// Tries again while another process moves the log, with no lock held in between: it may wait for ours.
