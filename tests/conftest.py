@@ -9,6 +9,9 @@ import pytest
 
 import fast_langgraph
 
+# Its assertions tell what differs, as those of a test's own file.
+pytest.register_assert_rewrite("runs")
+
 
 @pytest.fixture(autouse=True)
 def patched(request: pytest.FixtureRequest) -> Iterator[None]:

@@ -13,8 +13,8 @@ import pytest
 from databases import connected, opened, without_task_path
 from langgraph.checkpoint.base.id import uuid6
 from moments import NOW, id_of
+from runs import question
 from stories import METADATA, WRITES, all_rows, checkpoint, config
-from test_runs import question
 
 from fast_langgraph import RustSQLiteCheckpointer
 

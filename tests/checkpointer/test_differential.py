@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 
 import aiosqlite
@@ -13,15 +14,13 @@ import graphs
 import pytest
 from databases import aopened, connected, opened, without_task_path
 from graphs import CONFIG
-from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
-from releases import needs_history
+from runs import RUNS, Runs, history, question, sent
 from stories import all_rows
 from strict import difference
 from tee import AsyncTee, Tee
-from test_runs import DURABILITIES, RUNS, ahistory, history, question, sent
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
@@ -44,15 +43,15 @@ def same_rows(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def tee(directory: Path) -> Iterator[Tee]:
+def both(directory: Path) -> Iterator[Tee]:
     """Each call goes to both; their databases must end up the same."""
     conn = sqlite3.connect(directory / "stock.db", check_same_thread=False)
     try:
         with RustSQLiteCheckpointer(directory / "ours.db") as ours:
-            both = Tee(SqliteSaver(conn), ours)
-            yield both
-            assert both.differences == []
-            assert both.calls
+            pair = Tee(SqliteSaver(conn), ours)
+            yield pair
+            assert pair.differences == []
+            assert pair.calls
             same_rows(directory)
     finally:
         conn.close()
@@ -60,111 +59,38 @@ def tee(directory: Path) -> Iterator[Tee]:
 
 
 @contextlib.asynccontextmanager
-async def atee(directory: Path) -> AsyncIterator[AsyncTee]:
+async def aboth(directory: Path) -> AsyncIterator[AsyncTee]:
     async with aiosqlite.connect(directory / "stock.db") as conn, RustSQLiteCheckpointer(directory / "ours.db") as ours:
-        both = AsyncTee(AsyncSqliteSaver(conn), ours)
-        yield both
-        assert both.differences == []
-        assert both.calls
+        pair = AsyncTee(AsyncSqliteSaver(conn), ours)
+        yield pair
+        assert pair.differences == []
+        assert pair.calls
         same_rows(directory)
 
 
-@pytest.mark.parametrize("durability", DURABILITIES)
-@pytest.mark.parametrize("name", RUNS)
-def test_a_run_leaves_the_rows_of_stock(name, durability, tmp_path):
-    build, inputs = RUNS[name]
-    with tee(tmp_path) as saver:
-        app = build().compile(checkpointer=saver)
-        for given in inputs:
-            sent(app, given, durability=durability)
-            app.get_state(CONFIG, subgraphs=True)
-        assert history(app, saver)
+@pytest.fixture
+def tee(tmp_path: Path) -> Callable[[], AbstractContextManager[Tee]]:
+    return lambda: both(tmp_path)
 
 
-@pytest.mark.parametrize("durability", DURABILITIES)
-@pytest.mark.parametrize("name", RUNS)
-def test_an_async_run_leaves_the_rows_of_stock(name, durability, tmp_path):
-    build, inputs = RUNS[name]
-
-    async def run():
-        async with atee(tmp_path) as saver:
-            app = build().compile(checkpointer=saver)
-            for given in inputs:
-                with contextlib.suppress(RuntimeError, ValueError):
-                    await app.ainvoke(given, CONFIG, durability=durability)
-                await app.aget_state(CONFIG, subgraphs=True)
-            assert await ahistory(app, saver)
-
-    asyncio.run(run())
+@pytest.fixture
+def atee(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[AsyncTee]]:
+    return lambda: aboth(tmp_path)
 
 
-def test_a_run_under_patch_leaves_the_rows_of_stock(tmp_path):
+class TestRuns(Runs):
+    """On ``SqliteSaver`` and ``AsyncSqliteSaver``, beside ours."""
+
+
+def test_a_run_under_patch_leaves_the_rows_of_stock(tee):
     fast_langgraph.patch()
     try:
-        with tee(tmp_path) as saver:
+        with tee() as saver:
             app = graphs.kinds().compile(checkpointer=saver)
             app.invoke({"log": ["start"], "tags": set()}, CONFIG)
             history(app, saver)
     finally:
         fast_langgraph.unpatch()
-
-
-@needs_history
-def test_delta_channels_are_read_by_their_history_as_by_stock(tmp_path):
-    with tee(tmp_path) as saver:
-        app = graphs.delta().compile(checkpointer=saver)
-        for n in range(8):
-            app.invoke({"items": [n]}, CONFIG)
-        assert "get_delta_channel_history" in saver.calls
-        for state in app.get_state_history(CONFIG):
-            saver.get_delta_channel_history(config=state.config, channels=["items", "count", "none"])
-        for channels in (["items"], []):
-            for thread in ({"thread_id": "none"}, {"thread_id": "t", "checkpoint_id": "none"}):
-                saver.get_delta_channel_history(config={"configurable": thread}, channels=channels)
-
-
-def test_states_that_are_updated_and_forked_leave_the_rows_of_stock(tmp_path):
-    with tee(tmp_path) as saver:
-        app = graphs.agent().compile(checkpointer=saver)
-        app.invoke(question(1), CONFIG)
-        app.update_state(CONFIG, {"messages": [HumanMessage("by hand", id="hand")]})
-        app.update_state(CONFIG, None, as_node="__copy__")
-        for state in list(app.get_state_history(CONFIG))[1::3]:
-            app.invoke({"messages": [HumanMessage("fork", id="fork")]}, state.config)
-        history(app, saver)
-
-
-def test_runs_that_fail_leave_the_rows_of_stock(tmp_path):
-    with tee(tmp_path) as saver:
-        app = graphs.failing().compile(checkpointer=saver)
-        with pytest.raises(ValueError, match="failed"):
-            app.invoke({"log": []}, CONFIG)
-        assert set(app.invoke(None, CONFIG)["log"]) == {"good", "went through"}
-        with pytest.raises(TypeError, match="not msgpack serializable"):
-            app.invoke({"log": [object()]}, CONFIG, durability="sync")
-        history(app, saver)
-
-
-def test_threads_that_are_deleted_and_come_again_leave_the_rows_of_stock(tmp_path):
-    with tee(tmp_path) as saver:
-        app = graphs.agent().compile(checkpointer=saver)
-        for thread in ("a", "b", "c"):
-            app.invoke(question(1), {"configurable": {"thread_id": thread}})
-        saver.delete_thread("b")
-        app.invoke(question(2), {"configurable": {"thread_id": "b"}})
-        saver.delete_thread("none")
-        list(saver.list(None))
-
-
-def test_many_conversations_at_once_leave_the_rows_of_stock(tmp_path):
-    async def run():
-        async with atee(tmp_path) as saver:
-            app = graphs.agent().compile(checkpointer=saver)
-            threads = [{"configurable": {"thread_id": str(n)}} for n in range(12)]
-            for turn in range(2):
-                await asyncio.gather(*(app.ainvoke(question(turn), thread) for thread in threads))
-
-    asyncio.run(run())
 
 
 # --- one database, both sides ---

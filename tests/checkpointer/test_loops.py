@@ -16,8 +16,8 @@ import pytest
 from databases import connected
 from langchain_core.messages import AIMessage
 from langgraph.graph import START, StateGraph
+from runs import question
 from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
-from test_runs import question
 
 from fast_langgraph import RustSQLiteCheckpointer
 

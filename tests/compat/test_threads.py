@@ -292,7 +292,7 @@ def test_many_tasks_on_an_async_saver_lose_nothing(tmp_path):
 
 QUIET = """
     import asyncio, gc, sqlite3, sys, tempfile, pathlib
-    import graphs, test_runs
+    import graphs, runs
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
     from stories import METADATA, WRITES, checkpoint, config
@@ -301,10 +301,10 @@ QUIET = """
     with tempfile.TemporaryDirectory() as directory:
         conn = sqlite3.connect(directory + "/sync.db", check_same_thread=False)
         saver = SqliteSaver(conn)
-        for build, inputs in test_runs.RUNS.values():
+        for build, inputs in runs.RUNS.values():
             app = build().compile(checkpointer=saver)
             for given in inputs:
-                test_runs.sent(app, given)
+                runs.sent(app, given)
         list(saver.list(None))
         for bad in (lambda: saver.put(config(), {"id": None}, {}, {}), lambda: saver.put_writes(config(at=1), [("a", object())], "t")):
             try:
@@ -316,7 +316,7 @@ QUIET = """
         async def run():
             async with AsyncSqliteSaver.from_conn_string(directory + "/async.db") as saver:
                 app = graphs.agent().compile(checkpointer=saver)
-                await asyncio.gather(*(app.ainvoke(test_runs.question(n), {"configurable": {"thread_id": str(n)}}) for n in range(5)))
+                await asyncio.gather(*(app.ainvoke(runs.question(n), {"configurable": {"thread_id": str(n)}}) for n in range(5)))
                 [found async for found in saver.alist(None)]
 
         asyncio.run(run())

@@ -1,7 +1,7 @@
 //! Making the file of the write-ahead log longer before it is needed.
 //!
-//! Syncing a commit that makes the file longer costs the file system a transaction of its own; one that writes
-//! over bytes which are there does not. Zeros are no frame of a log to whoever reads it.
+//! Where a commit makes the file longer, syncing it has the file system's own records written too; where it writes
+//! over bytes that are there it does not. Zeros are no frame of a log to whoever reads it.
 #![allow(unsafe_code)] // calls methods of the file that SQLite has open: to open it a second time may drop locks
 
 use std::ptr;
