@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import shutil
 import sqlite3
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +32,6 @@ NAMED = sys.version_info >= (3, 11)
 
 def has_code(error: sqlite3.Error, name: str) -> bool:
     return not NAMED or error.sqlite_errorname.startswith(name)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount; a limit on the size of files stands in for a full disk below")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 class Outcomes:

@@ -4,9 +4,13 @@
 //! over bytes that are there it does not. Zeros are no frame of a log to whoever reads it.
 #![allow(unsafe_code)] // calls methods of the file that SQLite has open: to open it a second time may drop locks
 
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use rusqlite::{Connection, ffi};
+
+/// SQLite's own. Another may make something else of what is written, or write to what it is given.
+const FILE_SYSTEMS: [&CStr; 4] = [c"unix", c"unix-excl", c"win32", c"win32-longpath"];
 
 const ZEROS: &[u8] = &[0; 64 << 10];
 
@@ -16,7 +20,10 @@ const ZEROS: &[u8] = &[0; 64 << 10];
 /// To be called within a write transaction that has written nothing yet, of a connection with a log: then nobody
 /// makes the log longer meanwhile, and none of it lies behind the end of its file.
 pub fn extend(conn: &Connection, length: u64) -> Option<u64> {
-    let file = log_of(conn)?;
+    if !is_known(conn) || length > most() {
+        return None;
+    }
+    let file = asked::<ffi::sqlite3_file>(conn, ffi::SQLITE_FCNTL_JOURNAL_POINTER)?;
     // SAFETY: SQLite's file object is good for as long as its connection is, which nobody else uses meanwhile, and
     // the methods of an open one are never changed.
     let methods = unsafe { (*file).pMethods.as_ref() }?;
@@ -43,13 +50,31 @@ pub fn extend(conn: &Connection, length: u64) -> Option<u64> {
     u64::try_from(end).ok()
 }
 
-/// The open file of the log.
-fn log_of(conn: &Connection) -> Option<*mut ffi::sqlite3_file> {
-    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
-    // SAFETY: an open connection, a name that ends in NUL, and a place for the pointer that this one asks for.
-    let result = unsafe {
-        let place = (&raw mut file).cast();
-        ffi::sqlite3_file_control(conn.handle(), c"main".as_ptr(), ffi::SQLITE_FCNTL_JOURNAL_POINTER, place)
-    };
-    (result == ffi::SQLITE_OK && !file.is_null()).then_some(file)
+fn is_known(conn: &Connection) -> bool {
+    let Some(vfs) = asked::<ffi::sqlite3_vfs>(conn, ffi::SQLITE_FCNTL_VFS_POINTER) else { return false };
+    // SAFETY: SQLite's object for a file system that is in use stays, with its name, which ends in NUL.
+    let name = unsafe { (*vfs).zName.as_ref().map(|name| CStr::from_ptr(name)) };
+    name.is_some_and(|name| FILE_SYSTEMS.contains(&name))
+}
+
+/// What SQLite says of a connection's file where the answer is a pointer.
+fn asked<T>(conn: &Connection, what: c_int) -> Option<*mut T> {
+    let mut answer: *mut T = ptr::null_mut();
+    // SAFETY: an open connection, a name that ends in NUL, and a place for the pointer that is asked for.
+    let result = unsafe { ffi::sqlite3_file_control(conn.handle(), c"main".as_ptr(), what, (&raw mut answer).cast()) };
+    (result == ffi::SQLITE_OK && !answer.is_null()).then_some(answer)
+}
+
+/// The length of a file beyond which the system ends the process, by default.
+#[cfg(unix)]
+fn most() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a place for what it says.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if result == 0 { limit.rlim_cur } else { 0 }
+}
+
+#[cfg(not(unix))]
+fn most() -> u64 {
+    u64::MAX
 }

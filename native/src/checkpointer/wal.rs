@@ -23,11 +23,14 @@ const FRAME_HEADER: u64 = 24;
 /// So little of the log may be left by a background checkpoint that the next writer moves it itself: then the
 /// log starts over, and writing it again is cheaper than making its file longer.
 const LITTLE: u64 = 512 << 10;
-/// Its file is made longer when less is left than this, for commits that are no larger; by as much as is in it,
-/// within bounds, for who commits a few times only should not write many zeros.
+/// Its file is made longer ahead of commits of this size at most: what a larger one takes is time for its bytes.
 const SMALL: u64 = 64 << 10;
-const LEAST_STEP: u64 = 256 << 10;
+/// By as much as is in it, within bounds: who commits a few times only should not write many zeros.
+const LEAST_STEP: u64 = 64 << 10;
 const LONGEST_STEP: u64 = 1 << 20;
+/// When less is left than a part of what is in it, within bounds too.
+const PART: u64 = 4;
+const LEAST_LEFT: u64 = 16 << 10;
 /// Between two tries while another process moves the log.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -74,8 +77,14 @@ impl Wal {
 /// Hears of each commit of `conn` how long the log is.
 pub fn watch(conn: &Connection, database: &Database) -> Result<(), SqlError> {
     let page_size: u64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    database.wal.page_size.store(page_size, Ordering::Relaxed);
-    database.wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
+    let wal = &database.wal;
+    wal.page_size.store(page_size, Ordering::Relaxed);
+    wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
+    // Its log may be another one than that of a connection before it.
+    database.counters.wal_bytes.set(0);
+    for known in [&wal.moved, &wal.grown, &wal.allocated] {
+        known.store(0, Ordering::Relaxed);
+    }
     conn.wal_hook(Some(|_, pages| {
         LOGGED.set((LOGGED.get().0 + 1, u64::try_from(pages).ok()));
         Ok(())
@@ -151,11 +160,13 @@ fn allocate(database: &Database, conn: &Connection) {
     let (wal, options) = (&database.wal, &database.options);
     let (used, allocated) = (database.counters.wal_bytes.get(), wal.allocated.load(Ordering::Relaxed));
     let length = (used + used.clamp(LEAST_STEP, LONGEST_STEP)).min(options.checkpoint_from());
+    let is_nearly_full = used + (used / PART).clamp(LEAST_LEFT, SMALL) > allocated && length > allocated;
     // Before a first commit it isn't known how much is in it, nor whether it is a log.
-    let is_wanted = used > 0 && used + SMALL > allocated && length > allocated;
-    // What a large commit takes is time for its bytes.
-    let is_worth_it = options.synchronous == Synchronous::Full && wal.grown.load(Ordering::Relaxed) <= SMALL;
-    if !is_wanted || !is_worth_it {
+    if used == 0
+        || !is_nearly_full
+        || options.synchronous != Synchronous::Full
+        || wal.grown.load(Ordering::Relaxed) > SMALL
+    {
         return;
     }
     busy::limit(Duration::ZERO);
@@ -204,22 +215,24 @@ pub fn checkpoint(database: &Database) -> Result<Moved, SqlError> {
         }),
     };
     busy::limit(options.busy_timeout);
-    let (busy, log, moved) = pair.passive()?;
-    if busy {
-        return Ok(Moved::ByAnother);
-    }
-    database.wal.moved.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
-    database.counters.wal_checkpoints.add(1);
-    Ok(if moved == log { Moved::All } else { Moved::Some })
+    let moved = pair.passive(&database.wal.moved)?;
+    database.counters.wal_checkpoints.add(u64::from(moved != Moved::ByAnother));
+    Ok(moved)
 }
 
 impl Pair {
-    /// Whether another process is at it; else pages in the log, and of these in the database.
-    fn passive(&self) -> Result<(bool, i64, i64), SqlError> {
+    /// Notes how many pages of the log are in the database, before it can start over.
+    fn passive(&self, noted: &AtomicU64) -> Result<Moved, SqlError> {
         let snapshot = self.snapshot.unchecked_transaction()?;
         // The transaction has its snapshot from the first that it reads.
         snapshot.prepare_cached("SELECT count(*) FROM sqlite_master")?.query_row([], |row| row.get::<_, i64>(0))?;
         let mut passive = self.checkpoint.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-        Ok(passive.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+        let (busy, log, moved): (bool, i64, i64) =
+            passive.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if busy {
+            return Ok(Moved::ByAnother);
+        }
+        noted.store(u64::try_from(moved).unwrap_or(0), Ordering::Relaxed);
+        Ok(if moved == log { Moved::All } else { Moved::Some })
     }
 }
