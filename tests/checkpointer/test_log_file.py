@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
-from worker import PATIENCE, config_of, held, in_a_process, latest, processes, put, state
+from worker import PATIENCE, Fork, config_of, held, in_a_process, latest, processes, put, state
 
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -213,23 +213,24 @@ def test_a_commit_waits_for_a_lock_that_room_was_not_made_for(path):
     assert held(path) == {"t": {1, 2}}
 
 
-def test_after_a_fork_the_log_is_another(path):
+def forks(path: str) -> None:
     saver = RustSQLiteCheckpointer(path)
     n = 0
     while n == 0 or used(saver) < 2_000_000:
         n += 1
         put(saver, "t", n)
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    Fork(lambda: None).join()
     # Its last connection was closed for the fork.
-    assert not path.with_name(path.name + "-wal").exists()
+    assert not Path(f"{path}-wal").exists()
     for n in (n + 1, n + 2):
         put(saver, "t", n)
-    assert used(saver) < size(path) < 256 << 10
+    assert used(saver) < size(Path(path)) < 256 << 10
     saver.close()
-    assert held(path) == {"t": set(range(1, n + 1))}
+    assert held(Path(path)) == {"t": set(range(1, n + 1))}
+
+
+def test_after_a_fork_the_log_is_another(path):
+    in_a_process(forks, str(path))
 
 
 def test_a_process_that_is_killed_leaves_zeros_that_the_next_reads_as_none(path):
