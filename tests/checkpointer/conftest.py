@@ -64,7 +64,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount; a limit on the size of files stands in for a full disk below")
+        pytest.skip("no right to mount; tests with a limit on the size of files stand in for those of a full disk")
     try:
         yield folder
     finally:

@@ -124,6 +124,16 @@ class Runs:
             app.bulk_update_state(CONFIG, [[update("a"), update("b")], [update("c")]])
             history(app, saver)
 
+    def test_a_state_that_is_updated_and_forked_leaves_the_rows_of_stock(self, tee):
+        with tee() as saver:
+            app = graphs.agent().compile(checkpointer=saver)
+            app.invoke(question(1), CONFIG)
+            app.update_state(CONFIG, {"messages": [HumanMessage("by hand", id="hand")]})
+            app.update_state(CONFIG, None, as_node="__copy__")
+            for state in list(app.get_state_history(CONFIG))[1::3]:
+                app.invoke({"messages": [HumanMessage("fork", id="fork")]}, state.config)
+            history(app, saver)
+
     def test_time_travel_leaves_the_rows_of_stock(self, tee):
         with tee() as saver:
             app = graphs.agent().compile(checkpointer=saver)
@@ -151,6 +161,8 @@ class Runs:
                 app.invoke({"log": []}, CONFIG)
             app.get_state(CONFIG)
             assert set(app.invoke(None, CONFIG)["log"]) == {"good", "went through"}
+            with pytest.raises(TypeError, match="not msgpack serializable"):
+                app.invoke({"log": [object()]}, CONFIG, durability="sync")
             history(app, saver)
 
     def test_a_state_that_can_t_be_encoded_fails_as_with_stock(self, tee):

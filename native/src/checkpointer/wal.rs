@@ -134,9 +134,9 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
         database.counters.wal_checkpoints_waited_for.add(1);
         let moved = patiently(database, || {
             // With another process committing on, there would always be more to move.
-            conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let alone = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
             let moved = checkpoint(database);
-            conn.prepare_cached("COMMIT")?.execute([])?;
+            alone.commit()?;
             Ok(moved.unwrap_or(Moved::Some))
         })?;
         if moved != Moved::All {
@@ -150,13 +150,12 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
             drop(checkpoint(database));
         }
     }
-    allocate(database, conn);
     Ok(())
 }
 
-/// Has the log's file made longer before it is full, up to where the log is moved and starts over. No error is
+/// Before a commit: has the log's file made longer before it is full, up to where the log is moved and starts over. No error is
 /// told, and no lock waited for: the commit may do without.
-fn allocate(database: &Database, conn: &Connection) {
+pub fn allocate(database: &Database, conn: &Connection) {
     let (wal, options) = (&database.wal, &database.options);
     let (used, allocated) = (database.counters.wal_bytes.get(), wal.allocated.load(Ordering::Relaxed));
     let length = (used + used.clamp(LEAST_STEP, LONGEST_STEP)).min(options.checkpoint_from());
@@ -170,10 +169,10 @@ fn allocate(database: &Database, conn: &Connection) {
         return;
     }
     busy::limit(Duration::ZERO);
-    if let Ok(transaction) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
+    if let Ok(alone) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
         let length = log_file::extend(conn, length).unwrap_or(u64::MAX);
         wal.allocated.store(length, Ordering::Relaxed);
-        drop(transaction.commit());
+        drop(alone.commit());
     }
     busy::limit(options.busy_timeout);
 }

@@ -229,7 +229,10 @@ impl Writer {
         let open = self.opened(database, &mut held)?;
         busy::limit(database.options.busy_timeout);
         database.check_identity()?;
-        let result = wal::keep_bounded(database, &open.conn).map(|()| work(open));
+        let result = wal::keep_bounded(database, &open.conn).map(|()| {
+            wal::allocate(database, &open.conn);
+            work(open)
+        });
         database.counters.commits.add(std::mem::take(&mut open.commits));
         let (hits, misses) = open.hot.looked_up();
         database.counters.cache_hits.add(hits);
