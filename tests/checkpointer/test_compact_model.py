@@ -50,6 +50,7 @@ elements = st.one_of(
 )
 edits = st.one_of(
     st.tuples(st.just("append"), st.lists(elements, min_size=1, max_size=4)),
+    st.tuples(st.just("paste"), st.integers(0, 9), st.integers(10, 90)),
     st.tuples(st.just("prepend"), st.lists(elements, min_size=1, max_size=2)),
     st.tuples(st.just("replace"), st.integers(0, 30), elements),
     st.tuples(st.just("remove"), st.integers(0, 30)),
@@ -63,6 +64,9 @@ def edited(elements: list[Any], edit: tuple[Any, ...]) -> list[Any]:
     match edit:
         case "append", more:
             return [*elements, *more]
+        case "paste", topic, lines:
+            # Enough for pieces that are merged.
+            return [*elements, *(f"topic {topic}, line {line} " * 25 for line in range(lines))]
         case "prepend", more:
             return [*more, *elements]
         case "replace", index, element if elements:
@@ -310,7 +314,7 @@ def test_a_thread_whose_numbers_are_used_up_is_stored_whole(tmp_path):
             if n == 1:
                 with sqlite3.connect(path) as conn:
                     (last,) = conn.execute("SELECT max(id) FROM fl_pieces").fetchone()
-                    conn.execute("INSERT INTO fl_pieces VALUES (?, x'00')", (last | ((1 << 28) - 1),))
+                    conn.execute("INSERT INTO fl_pieces VALUES (?, x'00')", (last | ((1 << 27) - 1),))
                 conn.close()
         lengths = [len(found.checkpoint["channel_values"]["messages"]) for found in saver.list(None)]
     assert lengths == [6, 5, 4, 3]

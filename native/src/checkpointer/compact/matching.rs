@@ -4,11 +4,13 @@
 //! the thread. Most of it is the same in the same order, and comparing takes less time than hashing would. What
 //! does not match in order is looked for by a fingerprint of a few bytes, which says no more than where to
 //! compare: a piece is never taken for another of other bytes.
+//!
+//! A piece may be of several cuts in a row (`merging`), and is then found as a whole or not at all.
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::cuts::Cut;
+use fast_langgraph_msgpack::cuts::{Cut, cuts};
 
 use super::recipe::Number;
 use crate::buffer::Buffer;
@@ -51,16 +53,33 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     })
 }
 
+/// Of a lane's two series of numbers, the one of pieces that are not merged. It comes last: what is put after them
+/// then often has no neighbour that it would have to share a page with.
+pub const SINGLE: u8 = 1;
+
+/// What a state consists of besides bytes of its own: stored already, or to be stored.
+pub struct Part {
+    pub place: Range<usize>,
+    /// What its number is taken from: two a lane.
+    pub series: u8,
+    /// None where it has to be stored.
+    pub number: Option<Number>,
+}
+
 type Index = HashMap<u64, Vec<(usize, usize)>>;
 
+/// By the fingerprint of what a piece begins with, as it is cut.
 fn index(states: &[&State]) -> Index {
     let mut found = Index::new();
     for (which, state) in states.iter().enumerate() {
-        for place in 0..state.pieces.len() {
-            if let Some((bytes, _)) = state.piece(place) {
+        let mut cuts = cuts(&state.bytes).into_iter().peekable();
+        for (index, piece) in state.pieces.iter().enumerate() {
+            while cuts.next_if(|cut| cut.range.start < piece.place.start).is_some() {}
+            let first = cuts.peek().filter(|cut| cut.range.start == piece.place.start).map(|cut| cut.range.clone());
+            if let Some(bytes) = state.bytes.get(first.unwrap_or_else(|| piece.place.clone())) {
                 let same = found.entry(fingerprint(bytes)).or_default();
                 if same.len() < CANDIDATES {
-                    same.push((which, place));
+                    same.push((which, index));
                 }
             }
         }
@@ -68,37 +87,68 @@ fn index(states: &[&State]) -> Index {
     found
 }
 
-/// The number of each piece of `bytes`, where one of the states has it. The first is the likeliest.
-pub fn numbers(bytes: &[u8], cuts: &[Cut], states: &[&State]) -> Vec<Option<Number>> {
-    let mut found = Vec::with_capacity(cuts.len());
-    let mut others: Option<Index> = None;
-    // The next piece of the first state, if all goes in order, and whether some of it was passed over.
-    let (mut next, mut passed_over) = (0, false);
-    for cut in cuts {
-        let piece = bytes.get(cut.range.clone()).unwrap_or_default();
-        let in_order = states.first().and_then(|state| state.piece(next));
-        if let Some((same, number)) = in_order
-            && same == piece
+/// How many of the cuts, from the first on, are just these bytes together.
+fn covered(bytes: &[u8], cuts: &[Cut], piece: &[u8]) -> Option<usize> {
+    let start = cuts.first()?.range.start;
+    let end = start + piece.len();
+    if bytes.get(start..end)? != piece {
+        return None;
+    }
+    let covered = 1 + cuts.iter().take_while(|cut| cut.range.end < end).count();
+    (cuts.get(covered - 1)?.range.end == end).then_some(covered)
+}
+
+/// The states that a new one is compared with, and how far in the first of them that went.
+struct Comparison<'a> {
+    bytes: &'a [u8],
+    states: &'a [&'a State],
+    index: Option<Index>,
+    /// The next piece of the first state, if all goes in order.
+    next: usize,
+    /// Whether some of its pieces were passed over.
+    passed_over: bool,
+}
+
+impl Comparison<'_> {
+    /// A piece that the next cuts are, by its number, and how many they are.
+    fn find(&mut self, cuts: &[Cut]) -> Option<(usize, Number)> {
+        let in_order = self.states.first().and_then(|state| state.piece(self.next));
+        if let Some((piece, number)) = in_order
+            && let Some(count) = covered(self.bytes, cuts, piece)
         {
-            found.push(Some(number));
-            next += 1;
-            continue;
+            self.next += 1;
+            return Some((count, number));
         }
         // At the end of the only state there is nothing more that could match.
-        if in_order.is_none() && !passed_over && states.len() < 2 {
-            found.push(None);
-            continue;
+        if in_order.is_none() && !self.passed_over && self.states.len() < 2 {
+            return None;
         }
-        let others = others.get_or_insert_with(|| index(states));
-        let same = others.get(&fingerprint(piece)).into_iter().flatten().find_map(|&(which, place)| {
-            let (bytes, number) = states.get(which)?.piece(place)?;
-            (bytes == piece).then_some((which, place, number))
-        });
-        if let Some((0, place, _)) = same {
-            passed_over |= place != next;
-            next = place + 1;
+        let index = self.index.get_or_insert_with(|| index(self.states));
+        let key = fingerprint(self.bytes.get(cuts.first()?.range.clone())?);
+        let (which, place, count, number) = index.get(&key)?.iter().find_map(|&(which, place)| {
+            let (piece, number) = self.states.get(which)?.piece(place)?;
+            Some((which, place, covered(self.bytes, cuts, piece)?, number))
+        })?;
+        if which == 0 {
+            self.passed_over |= place != self.next;
+            self.next = place + 1;
         }
-        found.push(same.map(|(_, _, number)| number));
+        Some((count, number))
     }
-    found
+}
+
+/// The parts of `bytes`, with their numbers where one of the states has them. The first state is the likeliest.
+pub fn parts(bytes: &[u8], cuts: &[Cut], states: &[&State]) -> Vec<Part> {
+    let mut comparison = Comparison { bytes, states, index: None, next: 0, passed_over: false };
+    let mut parts = Vec::with_capacity(cuts.len());
+    let mut left = cuts;
+    while let Some(cut) = left.first() {
+        let found = comparison.find(left);
+        let (taken, rest) = left.split_at(found.map_or(1, |(count, _)| count));
+        let end = taken.last().unwrap_or(cut).range.end;
+        let number = found.map(|(_, number)| number);
+        parts.push(Part { place: cut.range.start..end, series: cut.lane << 1 | SINGLE, number });
+        left = rest;
+    }
+    parts
 }

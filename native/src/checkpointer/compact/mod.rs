@@ -1,14 +1,15 @@
 //! The compact layout: what checkpoints have in common is stored once a thread, and a view shows SqliteSaver's table.
 //!
 //! `tables` has the schema and its view; `recipe` how a row's bytes are put together from pieces; `matching` finds
-//! which pieces there are already, by comparing with the states that `hot` keeps; `sweep` removes those that no
-//! checkpoint needs any more; `convert` takes a database from one layout to the other.
+//! which pieces there are already, by comparing with the states that `hot` keeps; `merging` makes one of many;
+//! `sweep` removes those that no checkpoint needs any more; `convert` takes a database from one layout to the other.
 //!
 //! A thread's epoch changes when pieces of it are removed, in the same transaction. A state at hand is used
 //! only under the epoch that it was written in: so no checkpoint is ever made of pieces that are gone.
 mod convert;
 mod hot;
 mod matching;
+mod merging;
 mod recipe;
 mod sweep;
 pub mod tables;
@@ -17,14 +18,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::cuts::{Cut, LANES, cuts};
+use fast_langgraph_msgpack::cuts::{LANES, cuts};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
 
 pub use self::convert::convert;
 pub use self::hot::Hot;
 use self::hot::{Generation, Written};
-use self::matching::{Piece, State};
+use self::matching::{Part, Piece, State};
+use self::merging::merged;
 use self::recipe::{Number, RECORD, Recipe};
 use self::sweep::sweep;
 pub use self::sweep::threads;
@@ -39,10 +41,10 @@ const TABLE: &str = "fl_checkpoints";
 
 /// A thread's pieces have these bits of an id for their number.
 const NUMBER_BITS: u32 = 32;
-/// The lane, and the number in it.
-const LANE_BITS: u32 = 28;
-const LANE_MASK: Number = (1 << LANE_BITS) - 1;
-const _: () = assert!(LANES as u32 <= 1 << (NUMBER_BITS - LANE_BITS));
+/// The series, and the number in it.
+const SERIES_BITS: u32 = 27;
+const SERIES_MASK: Number = (1 << SERIES_BITS) - 1;
+const _: () = assert!(2 * LANES as u32 <= 1 << (NUMBER_BITS - SERIES_BITS));
 
 const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
                    parent_checkpoint_id, type, checkpoint, metadata, ranges, base, size) \
@@ -160,9 +162,9 @@ fn made_of_pieces(
         None => (Generation::made(conn, key.thread)?, Vec::new()),
     };
     let states: Vec<&State> = states.iter().map(|state| &**state).collect();
-    let found = matching::numbers(bytes, &cuts, &states);
-    let Some(numbers) = numbered(conn, generation, &cuts, &found)? else { return Ok(None) };
-    let recipe = Recipe::new(bytes, &cuts, &numbers);
+    let parts = merged(matching::parts(bytes, &cuts, &states));
+    let Some(pieces) = numbered(conn, generation, &parts)? else { return Ok(None) };
+    let recipe = Recipe::new(bytes, &pieces);
     let ranges = recipe.text();
     // What is scattered over many pieces takes more to name than it saves.
     if ranges.len() > RECORD * 8 + bytes.len() / 16 {
@@ -170,12 +172,10 @@ fn made_of_pieces(
     }
     let base = generation.base();
     let mut statement = conn.prepare_cached("INSERT INTO fl_pieces (id, bytes) VALUES (?, ?)")?;
-    for ((cut, number), found) in cuts.iter().zip(&numbers).zip(&found) {
-        if found.is_none() {
-            statement.execute(params![base + i64::from(*number), bytes.get(cut.range.clone()).unwrap_or_default()])?;
-        }
+    for piece in pieces.iter().zip(&parts).filter(|(_, part)| part.number.is_none()).map(|(piece, _)| piece) {
+        let bytes = bytes.get(piece.place.clone()).unwrap_or_default();
+        statement.execute(params![base + i64::from(piece.number), bytes])?;
     }
-    let pieces = cuts.into_iter().zip(numbers).map(|(cut, number)| Piece { place: cut.range, number }).collect();
     hot.wrote(Written {
         thread: key.thread.into(),
         generation,
@@ -214,37 +214,33 @@ fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Opti
     Ok(Some(Arc::new(State { bytes: Arc::new(Buffer::new(bytes)), pieces })))
 }
 
-/// The number of each piece: the one that was found, or the next that is free in its lane. None where there is none.
-fn numbered(
-    conn: &Connection,
-    generation: Generation,
-    cuts: &[Cut],
-    found: &[Option<Number>],
-) -> Result<Option<Vec<Number>>, SqlError> {
+/// Pieces with the number that was found for each, or the next that is free in its series. None where there is none.
+fn numbered(conn: &Connection, generation: Generation, parts: &[Part]) -> Result<Option<Vec<Piece>>, SqlError> {
     let mut last: HashMap<u8, Number> = HashMap::new();
-    let mut next = |lane: u8| {
-        let last = match last.entry(lane) {
+    let mut next = |series: u8| -> Result<Option<Number>, SqlError> {
+        let last = match last.entry(series) {
             Entry::Occupied(last) => last.into_mut(),
-            Entry::Vacant(last) => last.insert(last_number(conn, generation, lane)?),
+            Entry::Vacant(last) => last.insert(last_number(conn, generation, series)?),
         };
-        if *last & LANE_MASK == LANE_MASK {
+        if *last & SERIES_MASK == SERIES_MASK {
             return Ok(None);
         }
         *last += 1;
         Ok(Some(*last))
     };
-    cuts.iter()
-        .zip(found)
-        .map(|(cut, number)| number.map_or_else(|| next(cut.lane), |number| Ok(Some(number))))
-        .collect()
+    let mut piece = |part: &Part| {
+        let number = part.number.map_or_else(|| next(part.series), |number| Ok(Some(number)))?;
+        Ok(number.map(|number| Piece { place: part.place.clone(), number }))
+    };
+    parts.iter().map(&mut piece).collect()
 }
 
-fn last_number(conn: &Connection, generation: Generation, lane: u8) -> Result<Number, SqlError> {
-    let first = Number::from(lane) << LANE_BITS;
+fn last_number(conn: &Connection, generation: Generation, series: u8) -> Result<Number, SqlError> {
+    let first = Number::from(series) << SERIES_BITS;
     let base = generation.base();
     let last: Option<i64> = conn
         .prepare_cached("SELECT max(id) FROM fl_pieces WHERE id BETWEEN ? AND ?")?
-        .query_row([base + i64::from(first), base + i64::from(first | LANE_MASK)], |row| row.get(0))?;
+        .query_row([base + i64::from(first), base + i64::from(first | SERIES_MASK)], |row| row.get(0))?;
     Ok(last.and_then(|id| Number::try_from(id - base).ok()).unwrap_or(first))
 }
 
@@ -299,7 +295,7 @@ fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, 
     // The size is checked in the end: one that is wrong must not ask for all memory.
     bytes.try_reserve(size.min(own.len() + (16 << 20))).map_err(|_| SqlError::no_memory())?;
     let mut pieces = Vec::with_capacity(recipe::pieces(&parts).min(1 << 16));
-    let mut statement = conn.prepare_cached("SELECT id, bytes FROM fl_pieces WHERE id BETWEEN ? AND ? ORDER BY id")?;
+    let mut statement = conn.prepare_cached("SELECT bytes FROM fl_pieces WHERE id BETWEEN ? AND ? ORDER BY id")?;
     let mut place = 0;
     for part in parts {
         let next = own.get(place..place + part.own).ok_or_else(|| broken("has too few bytes of its own"))?;
@@ -311,10 +307,7 @@ fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, 
         let mut found = statement.query([base + i64::from(part.first), base + i64::from(part.last)])?;
         let mut number = part.first;
         while let Some(piece) = found.next()? {
-            if piece.get::<_, i64>(0)? != base + i64::from(number) {
-                break;
-            }
-            let piece = piece.get_ref(1)?.as_blob().map_err(|_| broken("has a piece that is no blob"))?;
+            let piece = piece.get_ref(0)?.as_blob().map_err(|_| broken("has a piece that is no blob"))?;
             let start = bytes.len();
             bytes.try_reserve(piece.len()).map_err(|_| SqlError::no_memory())?;
             bytes.extend_from_slice(piece);
@@ -322,7 +315,7 @@ fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, 
             number = number.saturating_add(1);
         }
         if number != part.last.saturating_add(1) {
-            return Err(broken(&format!("lacks piece {number}")));
+            return Err(broken(&format!("lacks some of pieces {} to {}", part.first, part.last)));
         }
     }
     if place != own.len() || bytes.len() != size {

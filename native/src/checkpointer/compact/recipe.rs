@@ -4,8 +4,9 @@
 //! of how many bytes of its own come next, and of the first and the last piece after them. A range whose first is
 //! above its last is empty.
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use fast_langgraph_msgpack::cuts::Cut;
+use super::matching::Piece;
 
 /// A piece's number within its thread, from 1.
 pub type Number = u32;
@@ -34,13 +35,13 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Of `bytes` cut at `cuts`, whose pieces have these numbers.
-    pub fn new(bytes: &[u8], cuts: &[Cut], numbers: &[Number]) -> Self {
+    /// Of `bytes` with these pieces, in order.
+    pub fn new(bytes: &[u8], pieces: &[Piece]) -> Self {
         let mut recipe = Self { parts: Vec::new(), own: Vec::new() };
         let mut place = 0;
-        for (cut, &number) in cuts.iter().zip(numbers) {
-            let own = bytes.get(place..cut.range.start).unwrap_or_default();
-            place = cut.range.end;
+        for &Piece { place: Range { start, end }, number } in pieces {
+            let own = bytes.get(place..start).unwrap_or_default();
+            place = end;
             match recipe.parts.last_mut() {
                 Some(part) if own.is_empty() && part.last.checked_add(1) == Some(number) => part.last = number,
                 _ => recipe.add(own, number, number),
