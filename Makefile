@@ -63,6 +63,6 @@ $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 	@PYTHON="$(BIN)/python" scripts/check-toolchain
-	@# maturin reads what pip shows of the package, to mark it as editable.
-	env -u PIP_QUIET VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
+	@# maturin reads what pip shows of the package, to mark it as editable. What it needs is there: pip need not name it all.
+	env -u PIP_QUIET PIP_NO_DEPS=1 VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
 	@touch $@
