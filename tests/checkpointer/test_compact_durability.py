@@ -22,7 +22,8 @@ KILLS = scaled(10, 100)
 
 
 def said(thread: object, n: int) -> list[str]:
-    return [f"message {number} of thread {thread}: " + "word " * 40 for number in range(n % 40)]
+    """Up to 30 KB: some of it is merged."""
+    return [f"message {number} of thread {thread}: " + "word " * 40 for number in range(4 * n % 120)]
 
 
 def talk(pipe: Connection | None, path: str, threads: list[str], count: int = 1 << 30) -> None:
