@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -35,23 +36,27 @@ class Conversation:
         self.paths = [folder / f"{layout}.db" for layout in ("standard", "compact")]
         self.savers = [RustSQLiteCheckpointer(path, layout=path.stem) for path in self.paths]
         self.count = 0
-        self.parent: str | None = None
+        #: by namespace
+        self.parents: dict[str, str] = {}
 
-    def put(self, messages: list[Any]) -> None:
+    def put(self, messages: list[Any], namespace: str = "") -> None:
         self.count += 1
         checkpoint = {**empty_checkpoint(), "id": f"{self.count:08}", "channel_values": {"messages": list(messages)}}
-        place = {"configurable": {"thread_id": "1", "checkpoint_ns": "", "checkpoint_id": self.parent}}
+        parent = self.parents.get(namespace)
+        place = {"configurable": {"thread_id": "1", "checkpoint_ns": namespace, "checkpoint_id": parent}}
         for saver in self.savers:
             saver.put(place, checkpoint, {}, {})
-        self.parent = checkpoint["id"]
+        self.parents[namespace] = checkpoint["id"]
 
     def ask(self, sql: str) -> Any:
         with closing(sqlite3.connect(self.paths[1])) as conn:
             return conn.execute(sql).fetchone()
 
     def stored(self) -> int:
-        """Bytes of all pieces."""
-        return int(self.ask("SELECT coalesce(sum(length(bytes)), 0) FROM fl_pieces")[0])
+        """Bytes of all pieces, and of checkpoints that are stored whole."""
+        pieces = "SELECT sum(length(bytes)) FROM fl_pieces"
+        whole = "SELECT sum(length(checkpoint)) FROM fl_checkpoints WHERE ranges IS NULL"
+        return sum(self.ask(f"SELECT coalesce(({pieces}), 0), coalesce(({whole}), 0)"))
 
     def size(self) -> int:
         """Of the checkpoint put last, in bytes."""
@@ -154,12 +159,105 @@ def test_an_edit_of_a_long_conversation_stores_little(
     conversation.check()
 
 
-def test_a_list_that_moves_on_stores_what_is_new(conversation: Conversation) -> None:
-    """The oldest goes with each that comes, as where messages are trimmed."""
-    for number in range(300):
-        conversation.put([message(each) for each in range(number, number + 100)])
-    one = conversation.size() / 100
-    assert conversation.stored() < 400 * one * 4
+@pytest.mark.parametrize("size", range(20, 140, 8))
+def test_a_list_that_moves_on_stores_what_is_new(size: int, conversation: Conversation) -> None:
+    """The oldest goes with each that comes, as where messages are trimmed: none is stored more than three times."""
+    count = 150
+    messages = [message(number) for number in range(size + count)]
+    for number in range(count):
+        conversation.put(messages[number : number + size])
+    one = conversation.size() / size
+    assert conversation.stored() < 3 * one * (size + count)
+    conversation.check()
+
+
+PLACES: dict[str, Callable[[Random, int], int]] = {
+    "the first": lambda _random, _length: 0,
+    "the middle": lambda _random, length: length // 2,
+    "the last": lambda _random, length: length - 1,
+    "any": lambda random, length: random.randrange(length),
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("length", [50, 70, 90, 110, 300])
+@pytest.mark.parametrize("grows", [False, True], ids=["as long", "growing"])
+def test_an_element_that_is_another_each_time_is_not_stored_with_its_neighbours_each_time(
+    place: Callable[[Random, int], int], length: int, grows: bool, conversation: Conversation
+) -> None:
+    random = Random(7)
+    messages = [message(number) for number in range(length)]
+    conversation.put(messages)
+    one, count = conversation.size() / length, 100
+    for number in range(count):
+        messages[place(random, length)] = message(1000 + number, random.randrange(30, 60))
+        if grows:
+            messages.append(message(2000 + number))
+        conversation.put(messages)
+    # As they came, merged, and loose once more; what is new; and all of it when that lies too scattered.
+    most = 3 * one * (length + (count if grows else 0)) + 1.5 * one * count
+    assert conversation.stored() < most + conversation.size() * (count // 40)
+    conversation.check()
+
+
+@pytest.mark.parametrize("length", range(36, 48))
+def test_the_last_messages_are_taken_back_without_those_before_them(length: int, conversation: Conversation) -> None:
+    messages = [message(number) for number in range(length)]
+    conversation.put(messages)
+    one = conversation.size() / length
+    for number in range(100):
+        messages[-3:] = [message(1000 + 3 * number + each) for each in range(3)]
+        conversation.put(messages)
+    assert conversation.stored() < 3 * one * length + 1.1 * one * 300
+    conversation.check()
+
+
+def test_a_sub_graph_stores_nothing_that_its_graph_has_stored(conversation: Conversation) -> None:
+    messages: list[Any] = []
+    for number in range(100):
+        messages.append(message(number))
+        conversation.put(messages)
+        conversation.put([message(1000), *messages], "sub|task")
+    # Each may have merged what it has.
+    assert conversation.stored() < 1.2 * conversation.size() + 3 * 16_000
+    conversation.check()
+
+
+def test_a_list_that_grows_in_front_and_changes_elsewhere_stays_in_few_ranges(conversation: Conversation) -> None:
+    messages = [message(number) for number in range(50)]
+    for number in range(100):
+        messages = [message(1000 + number), *messages]
+        messages[-20] = message(2000 + number)
+        conversation.put(messages)
+    assert conversation.ask(LATEST)[1] <= 8
+    conversation.check()
+
+
+@pytest.mark.parametrize("length", range(40, 110))
+def test_many_who_go_on_from_one_checkpoint_do_not_each_store_what_is_merged(
+    length: int, conversation: Conversation
+) -> None:
+    messages = [message(number) for number in range(length)]
+    for end in range(length % 2, length + 1, 2):
+        conversation.put(messages[:end])
+    one, root, before = conversation.size() / length, conversation.parents[""], conversation.stored()
+    for number in range(20):
+        conversation.parents[""] = root
+        conversation.put([*messages, message(1000 + number)])
+    assert conversation.stored() - before < 17_000 + 20 * 1.5 * one
+    conversation.check()
+
+
+def test_pieces_that_begin_alike_are_told_from_one_another(conversation: Conversation) -> None:
+    """Every other message is the same, as where a program asks."""
+    messages = [message(0) if number % 2 == 0 else message(number) for number in range(1500)]
+    conversation.put(messages)
+    before, root = conversation.stored(), conversation.parents[""]
+    for number in range(10):
+        conversation.parents[""] = root
+        at = 100 * number + 1
+        conversation.put([*messages[:at], message(5000 + number), *messages[at + 1 :]])
+    assert conversation.stored() - before < 10 * 17_000
     conversation.check()
 
 
@@ -168,16 +266,55 @@ def test_a_list_that_grows_in_front_stores_what_is_new(conversation: Conversatio
     for number in range(400):
         messages.insert(0, message(number))
         conversation.put(messages)
-    assert conversation.stored() < 2.1 * conversation.size()
+    assert conversation.stored() < conversation.size()
+    assert conversation.ask(LATEST)[1] <= 3
+    conversation.check()
+
+
+@pytest.mark.parametrize("edit", ["changes", "is another"])
+def test_a_conversation_with_a_new_head_each_time_goes_on_as_one_without(edit: str, conversation: Conversation) -> None:
+    """A system message, say, that tells the time."""
+    messages: list[Any] = [message(0)]
+    for number in range(300):
+        words = 40 if edit == "changes" else 20 + number % 40
+        messages = [message(1000 + number, words), *messages[1:], message(number)]
+        conversation.put(messages)
+    assert conversation.stored() < 3.1 * conversation.size()
+    rows, records = conversation.ask(LATEST)
+    assert rows < 150
+    assert records <= 5
+    conversation.check()
+
+
+def test_what_is_the_same_among_much_that_is_new_is_not_named_apart(conversation: Conversation) -> None:
+    """Every other element is the same; to name each of these would take more than to store them once more."""
+    elements = [f"{number:04}" * 50 if number % 2 else "ok " * 66 for number in range(3000)]
+    conversation.put(elements)
+    for number in range(20):
+        elements[1001 + 80 * number] = f"{9000 + number:04}" * 50
+        conversation.put(elements)
+    assert conversation.ask(LATEST)[1] < 20 * 8
+    conversation.check()
+
+
+def test_what_lies_too_scattered_is_stored_once_more_and_not_whole_each_time(conversation: Conversation) -> None:
+    """Jobs in a list, of which one changes its state at a time."""
+    random = Random(7)
+    jobs = [{"job": number, "state": "waiting " * 30} for number in range(200)]
+    for number in range(300):
+        jobs[random.randrange(200)] = {"job": number, "state": f"running {number} " * 20}
+        conversation.put(jobs)
+    assert conversation.ask("SELECT count(*) FROM fl_checkpoints WHERE ranges IS NULL") == (0,)
+    assert conversation.stored() < 10 * conversation.size()
     conversation.check()
 
 
 def test_branches_of_one_conversation_share_what_they_have_in_common(conversation: Conversation) -> None:
     messages = [message(number) for number in range(300)]
     conversation.put(messages)
-    root, before = conversation.parent, conversation.stored()
+    root, before = conversation.parents[""], conversation.stored()
     for branch in range(5):
-        conversation.parent = root
+        conversation.parents[""] = root
         mine = list(messages)
         for number in range(10):
             mine.append(message(1000 + 100 * branch + number))

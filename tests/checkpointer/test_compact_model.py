@@ -304,20 +304,30 @@ def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(l
         assert len(list(saver.list(None))) == 5 + 6
 
 
-def test_a_thread_whose_numbers_are_used_up_is_stored_whole(tmp_path):
+@pytest.mark.parametrize("where", ["at the end", "in front"])
+def test_a_thread_whose_numbers_are_used_up_is_stored_all_the_same(where, tmp_path):
     path = tmp_path / "checkpoints.db"
+    count = (1 << 26) - 1
+    messages = [f"message {at} " * 20 for at in range(3)]
     with RustSQLiteCheckpointer(path, layout="compact") as saver:
         for n in range(4):
-            messages = [f"message {at} " * 20 for at in range(3 + n)]
-            checkpoint = {**empty_checkpoint(), "id": f"{n:08}", "channel_values": {"messages": messages}}
+            if n:
+                messages.insert(3 + n if where == "at the end" else 0, f"more {n} " * 20)
+            checkpoint = {**empty_checkpoint(), "id": f"{n:08}", "channel_values": {"messages": list(messages)}}
             saver.put({"configurable": {"thread_id": "1", "checkpoint_ns": ""}}, checkpoint, {}, {})
             if n == 1:
                 with sqlite3.connect(path) as conn:
                     (last,) = conn.execute("SELECT max(id) FROM fl_pieces").fetchone()
-                    conn.execute("INSERT INTO fl_pieces VALUES (?, x'00')", (last | ((1 << 27) - 1),))
+                    used_up = last | count if where == "at the end" else (last & ~count) + 1
+                    conn.execute("INSERT INTO fl_pieces VALUES (?, x'00')", (used_up,))
                 conn.close()
         lengths = [len(found.checkpoint["channel_values"]["messages"]) for found in saver.list(None)]
+        with sqlite3.connect(path) as conn:
+            whole = [row for (row,) in conn.execute("SELECT ranges IS NULL FROM fl_checkpoints ORDER BY checkpoint_id")]
+        conn.close()
     assert lengths == [6, 5, 4, 3]
+    # In front is no room, and all is stored once more.
+    assert whole == ([0, 0, 1, 1] if where == "at the end" else [0, 0, 0, 0])
 
 
 @pytest.mark.parametrize("name", ["ranges", "BASE", "size"])

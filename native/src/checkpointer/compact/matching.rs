@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use fast_langgraph_msgpack::cuts::{Cut, cuts};
 
-use super::recipe::Number;
+use super::numbers::{Kind, Number};
 use crate::buffer::Buffer;
 
 /// A state whose pieces are stored.
@@ -28,13 +28,21 @@ pub struct Piece {
     pub number: Number,
 }
 
-/// Pieces of one fingerprint that are compared before the next is taken as new.
-const CANDIDATES: usize = 8;
+/// Of pieces that begin alike, how many are compared after the one that should be next, and before it.
+const CANDIDATES: usize = 4;
 
 impl State {
     fn piece(&self, index: usize) -> Option<(&[u8], Number)> {
         let piece = self.pieces.get(index)?;
         Some((self.bytes.get(piece.place.clone())?, piece.number))
+    }
+
+    /// The number of a merged piece of these bytes.
+    pub fn merged(&self, bytes: &[u8]) -> Option<Number> {
+        let is_it = |piece: &&Piece| {
+            Kind::of(piece.number) == Kind::Merged && self.bytes.get(piece.place.clone()) == Some(bytes)
+        };
+        self.pieces.iter().find(is_it).map(|piece| piece.number)
     }
 }
 
@@ -53,22 +61,18 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Of a lane's two series of numbers, the one of pieces that are not merged. It comes last: what is put after them
-/// then often has no neighbour that it would have to share a page with.
-pub const SINGLE: u8 = 1;
-
 /// What a state consists of besides bytes of its own: stored already, or to be stored.
 pub struct Part {
     pub place: Range<usize>,
-    /// What its number is taken from: two a lane.
-    pub series: u8,
+    pub lane: u8,
     /// None where it has to be stored.
     pub number: Option<Number>,
+    pub kind: Kind,
 }
 
-type Index = HashMap<u64, Vec<(usize, usize)>>;
+/// Of each state, by the fingerprint of what a piece begins with as it is cut: where among its pieces they are.
+type Index = HashMap<(usize, u64), Vec<usize>>;
 
-/// By the fingerprint of what a piece begins with, as it is cut.
 fn index(states: &[&State]) -> Index {
     let mut found = Index::new();
     for (which, state) in states.iter().enumerate() {
@@ -77,10 +81,7 @@ fn index(states: &[&State]) -> Index {
             while cuts.next_if(|cut| cut.range.start < piece.place.start).is_some() {}
             let first = cuts.peek().filter(|cut| cut.range.start == piece.place.start).map(|cut| cut.range.clone());
             if let Some(bytes) = state.bytes.get(first.unwrap_or_else(|| piece.place.clone())) {
-                let same = found.entry(fingerprint(bytes)).or_default();
-                if same.len() < CANDIDATES {
-                    same.push((which, index));
-                }
+                found.entry((which, fingerprint(bytes))).or_default().push(index);
             }
         }
     }
@@ -98,48 +99,57 @@ fn covered(bytes: &[u8], cuts: &[Cut], piece: &[u8]) -> Option<usize> {
     (cuts.get(covered - 1)?.range.end == end).then_some(covered)
 }
 
-/// The states that a new one is compared with, and how far in the first of them that went.
+/// The states that a new one is compared with, and how far that went.
 struct Comparison<'a> {
     bytes: &'a [u8],
     states: &'a [&'a State],
     index: Option<Index>,
-    /// The next piece of the first state, if all goes in order.
-    next: usize,
-    /// Whether some of its pieces were passed over.
+    /// The next piece of each state, if all goes in order.
+    next: Vec<usize>,
+    /// Whether some of the first one's pieces were passed over.
     passed_over: bool,
 }
 
 impl Comparison<'_> {
     /// A piece that the next cuts are, by its number, and how many they are.
     fn find(&mut self, cuts: &[Cut]) -> Option<(usize, Number)> {
-        let in_order = self.states.first().and_then(|state| state.piece(self.next));
+        let next = *self.next.first()?;
+        let in_order = self.states.first()?.piece(next);
         if let Some((piece, number)) = in_order
             && let Some(count) = covered(self.bytes, cuts, piece)
         {
-            self.next += 1;
+            *self.next.first_mut()? = next + 1;
             return Some((count, number));
         }
         // At the end of the only state there is nothing more that could match.
         if in_order.is_none() && !self.passed_over && self.states.len() < 2 {
             return None;
         }
-        let index = self.index.get_or_insert_with(|| index(self.states));
-        let key = fingerprint(self.bytes.get(cuts.first()?.range.clone())?);
-        let (which, place, count, number) = index.get(&key)?.iter().find_map(|&(which, place)| {
-            let (piece, number) = self.states.get(which)?.piece(place)?;
-            Some((which, place, covered(self.bytes, cuts, piece)?, number))
-        })?;
-        if which == 0 {
-            self.passed_over |= place != self.next;
-            self.next = place + 1;
-        }
+        let (which, place, count, number) = self.look_up(cuts)?;
+        self.passed_over |= which == 0 && place != next;
+        *self.next.get_mut(which)? = place + 1;
         Some((count, number))
+    }
+
+    /// The same out of order: in which of the states and where it is, too.
+    fn look_up(&mut self, cuts: &[Cut]) -> Option<(usize, usize, usize, Number)> {
+        let index = self.index.get_or_insert_with(|| index(self.states));
+        let first = fingerprint(self.bytes.get(cuts.first()?.range.clone())?);
+        self.states.iter().zip(&self.next).enumerate().find_map(|(which, (state, next))| {
+            let places = index.get(&(which, first))?;
+            let (before, after) = places.split_at(places.partition_point(|place| place < next));
+            after.iter().take(CANDIDATES).chain(before.iter().rev().take(CANDIDATES)).find_map(|&place| {
+                let (piece, number) = state.piece(place)?;
+                Some((which, place, covered(self.bytes, cuts, piece)?, number))
+            })
+        })
     }
 }
 
 /// The parts of `bytes`, with their numbers where one of the states has them. The first state is the likeliest.
 pub fn parts(bytes: &[u8], cuts: &[Cut], states: &[&State]) -> Vec<Part> {
-    let mut comparison = Comparison { bytes, states, index: None, next: 0, passed_over: false };
+    let next = vec![0; states.len()];
+    let mut comparison = Comparison { bytes, states, index: None, next, passed_over: false };
     let mut parts = Vec::with_capacity(cuts.len());
     let mut left = cuts;
     while let Some(cut) = left.first() {
@@ -147,7 +157,8 @@ pub fn parts(bytes: &[u8], cuts: &[Cut], states: &[&State]) -> Vec<Part> {
         let (taken, rest) = left.split_at(found.map_or(1, |(count, _)| count));
         let end = taken.last().unwrap_or(cut).range.end;
         let number = found.map(|(_, number)| number);
-        parts.push(Part { place: cut.range.start..end, series: cut.lane << 1 | SINGLE, number });
+        let kind = number.map_or(Kind::Single, Kind::of);
+        parts.push(Part { place: cut.range.start..end, lane: cut.lane, number, kind });
         left = rest;
     }
     parts

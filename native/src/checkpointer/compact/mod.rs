@@ -2,7 +2,7 @@
 //!
 //! `tables` has the schema and its view; `recipe` how a row's bytes are put together from pieces; `matching` finds
 //! which pieces there are already, by comparing with the states that `hot` keeps; `merging` makes one of many;
-//! `sweep` removes those that no checkpoint needs any more; `convert` takes a database from one layout to the other.
+//! `numbers` gives them numbers; `sweep` removes those that no checkpoint needs any more; `convert` takes a database from one layout to the other.
 //!
 //! A thread's epoch changes when pieces of it are removed, in the same transaction. A state at hand is used
 //! only under the epoch that it was written in: so no checkpoint is ever made of pieces that are gone.
@@ -10,15 +10,14 @@ mod convert;
 mod hot;
 mod matching;
 mod merging;
+mod numbers;
 mod recipe;
 mod sweep;
 pub mod tables;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use fast_langgraph_msgpack::cuts::{LANES, cuts};
+use fast_langgraph_msgpack::cuts::{Cut, cuts};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
 
@@ -27,7 +26,8 @@ pub use self::hot::Hot;
 use self::hot::{Generation, Written};
 use self::matching::{Part, Piece, State};
 use self::merging::merged;
-use self::recipe::{Number, RECORD, Recipe};
+use self::numbers::{NUMBER_BITS, Number, numbered};
+use self::recipe::{RECORD, Recipe};
 use self::sweep::sweep;
 pub use self::sweep::threads;
 use super::standard;
@@ -38,13 +38,6 @@ use crate::errors::SqlError;
 use crate::operation::Value;
 
 const TABLE: &str = "fl_checkpoints";
-
-/// A thread's pieces have these bits of an id for their number.
-const NUMBER_BITS: u32 = 32;
-/// The series, and the number in it.
-const SERIES_BITS: u32 = 27;
-const SERIES_MASK: Number = (1 << SERIES_BITS) - 1;
-const _: () = assert!(2 * LANES as u32 <= 1 << (NUMBER_BITS - SERIES_BITS));
 
 const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
                    parent_checkpoint_id, type, checkpoint, metadata, ranges, base, size) \
@@ -162,14 +155,12 @@ fn made_of_pieces(
         None => (Generation::made(conn, key.thread)?, Vec::new()),
     };
     let states: Vec<&State> = states.iter().map(|state| &**state).collect();
-    let parts = merged(matching::parts(bytes, &cuts, &states));
-    let Some(pieces) = numbered(conn, generation, &parts)? else { return Ok(None) };
-    let recipe = Recipe::new(bytes, &pieces);
-    let ranges = recipe.text();
-    // What is scattered over many pieces takes more to name than it saves.
-    if ranges.len() > RECORD * 8 + bytes.len() / 16 {
-        return Ok(None);
-    }
+    // Where what there is lies so scattered that it takes more to name than it saves, all is stored once more.
+    let plan = match planned(conn, generation, bytes, &cuts, &states)? {
+        None if !states.is_empty() => planned(conn, generation, bytes, &cuts, &[])?,
+        plan => plan,
+    };
+    let Some(Plan { parts, pieces, recipe, ranges }) = plan else { return Ok(None) };
     let base = generation.base();
     let mut statement = conn.prepare_cached("INSERT INTO fl_pieces (id, bytes) VALUES (?, ?)")?;
     for piece in pieces.iter().zip(&parts).filter(|(_, part)| part.number.is_none()).map(|(piece, _)| piece) {
@@ -185,6 +176,30 @@ fn made_of_pieces(
         state: Arc::new(State { bytes: Arc::clone(bytes), pieces }),
     });
     Ok(Some(Made { own: recipe.own, ranges, base, size: bytes.len() }))
+}
+
+/// How a state is stored.
+struct Plan {
+    parts: Vec<Part>,
+    pieces: Vec<Piece>,
+    recipe: Recipe,
+    ranges: String,
+}
+
+/// None where it takes too much to name the pieces.
+fn planned(
+    conn: &Connection,
+    generation: Generation,
+    bytes: &[u8],
+    cuts: &[Cut],
+    states: &[&State],
+) -> Result<Option<Plan>, SqlError> {
+    let parts = merged(bytes, matching::parts(bytes, cuts, states), states);
+    let Some(pieces) = numbered(conn, generation, &parts)? else { return Ok(None) };
+    let recipe = Recipe::new(bytes, &pieces);
+    let ranges = recipe.text();
+    let is_short = ranges.len() <= RECORD * 8 + bytes.len() / 16;
+    Ok(is_short.then_some(Plan { parts, pieces, recipe, ranges }))
 }
 
 /// Up to two states to compare with: the parent's, and another of the thread.
@@ -212,36 +227,6 @@ fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Opti
     let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(put_together(conn, row))).optional()?;
     let Some((bytes, pieces)) = found.transpose()? else { return Ok(None) };
     Ok(Some(Arc::new(State { bytes: Arc::new(Buffer::new(bytes)), pieces })))
-}
-
-/// Pieces with the number that was found for each, or the next that is free in its series. None where there is none.
-fn numbered(conn: &Connection, generation: Generation, parts: &[Part]) -> Result<Option<Vec<Piece>>, SqlError> {
-    let mut last: HashMap<u8, Number> = HashMap::new();
-    let mut next = |series: u8| -> Result<Option<Number>, SqlError> {
-        let last = match last.entry(series) {
-            Entry::Occupied(last) => last.into_mut(),
-            Entry::Vacant(last) => last.insert(last_number(conn, generation, series)?),
-        };
-        if *last & SERIES_MASK == SERIES_MASK {
-            return Ok(None);
-        }
-        *last += 1;
-        Ok(Some(*last))
-    };
-    let mut piece = |part: &Part| {
-        let number = part.number.map_or_else(|| next(part.series), |number| Ok(Some(number)))?;
-        Ok(number.map(|number| Piece { place: part.place.clone(), number }))
-    };
-    parts.iter().map(&mut piece).collect()
-}
-
-fn last_number(conn: &Connection, generation: Generation, series: u8) -> Result<Number, SqlError> {
-    let first = Number::from(series) << SERIES_BITS;
-    let base = generation.base();
-    let last: Option<i64> = conn
-        .prepare_cached("SELECT max(id) FROM fl_pieces WHERE id BETWEEN ? AND ?")?
-        .query_row([base + i64::from(first), base + i64::from(first | SERIES_MASK)], |row| row.get(0))?;
-    Ok(last.and_then(|id| Number::try_from(id - base).ok()).unwrap_or(first))
 }
 
 fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlError> {

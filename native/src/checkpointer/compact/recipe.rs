@@ -7,9 +7,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::matching::Piece;
-
-/// A piece's number within its thread, from 1.
-pub type Number = u32;
+use super::numbers::Number;
 
 const DIGITS: usize = 10;
 pub const RECORD: usize = 3 * DIGITS;

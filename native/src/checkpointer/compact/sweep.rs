@@ -2,7 +2,8 @@
 use rusqlite::Connection;
 
 use super::hot::Generation;
-use super::recipe::{self, Number};
+use super::numbers::Number;
+use super::recipe;
 use super::{corrupt, params};
 use crate::errors::SqlError;
 
