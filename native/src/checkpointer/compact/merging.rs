@@ -6,9 +6,8 @@
 //!
 //! Merged is what stays as it is: what is appended, and not the last of it, which is edited and taken back. Where
 //! something in a merged piece is edited, the rest of it is stored once more and never merged again, or that could
-//! go on with each edit. So a byte is stored twice in a list that grows, and three times in one that also changes. What
-//! comes in front of a list is not merged either.
-//! What lies between pieces of a page and more is merged only if there is enough of it.
+//! go on with each edit. So a byte is stored twice in a list that grows, and three times in one that also changes.
+//! Neither merged are what comes in front of a list, and what is too little between two pieces of a page or more.
 use super::matching::{Part, State};
 use super::numbers::Kind;
 
@@ -19,7 +18,8 @@ const MOST: usize = 16_000;
 /// Bytes at the end of a list that are not merged yet, at least.
 const REST: usize = 8_000;
 
-/// What is smaller than this, between two that are new, is stored with them: to name it takes 60 bytes at each put.
+/// What is smaller than this and lies between two that are new is stored with them: to name it would take 60 bytes at
+/// each put.
 const LITTLE: usize = 512;
 
 /// The parts of a state, with one in place of small ones in a row.
@@ -54,10 +54,9 @@ fn sort(list: &mut [Part]) {
     for index in 1..list.len().saturating_sub(1) {
         if let Some([before, part, after]) = list.get_mut(index - 1..=index + 1)
             && (before.number, after.number) == (None, None)
-            && part.kind != Kind::Merged
             && part.place.len() < LITTLE
         {
-            part.number = None;
+            (part.number, part.kind) = (None, Kind::Single);
         }
     }
     let is_found = |part: &Part| part.number.is_some();
