@@ -22,7 +22,6 @@ KILLS = scaled(10, 100)
 
 
 def said(thread: object, n: int) -> list[str]:
-    """Up to 30 KB: some of it is merged."""
     return [f"message {number} of thread {thread}: " + "word " * 40 for number in range(4 * n % 120)]
 
 

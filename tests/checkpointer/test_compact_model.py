@@ -65,7 +65,7 @@ def edited(elements: list[Any], edit: tuple[Any, ...]) -> list[Any]:
         case "append", more:
             return [*elements, *more]
         case "paste", topic, lines:
-            # Enough for pieces that are merged.
+            # Much at once.
             return [*elements, *(f"topic {topic}, line {line} " * 25 for line in range(lines))]
         case "prepend", more:
             return [*more, *elements]
@@ -307,7 +307,7 @@ def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(l
 @pytest.mark.parametrize("where", ["at the end", "in front"])
 def test_a_thread_whose_numbers_are_used_up_is_stored_all_the_same(where, tmp_path):
     path = tmp_path / "checkpoints.db"
-    count = (1 << 26) - 1
+    count = (1 << 27) - 1
     messages = [f"message {at} " * 20 for at in range(3)]
     with RustSQLiteCheckpointer(path, layout="compact") as saver:
         for n in range(4):

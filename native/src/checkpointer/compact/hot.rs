@@ -48,25 +48,25 @@ fn weight(written: &[Written]) -> usize {
 }
 
 impl Hot {
-    /// The state of a checkpoint, and the one that was written last but for it.
+    /// The state of a checkpoint, and the thread's others, the latest first.
     pub fn states(
         &mut self,
         thread: &str,
         generation: Generation,
         namespace: &str,
         id: Option<&str>,
-    ) -> (Option<Arc<State>>, Option<Arc<State>>) {
+    ) -> (Option<Arc<State>>, Vec<Arc<State>>) {
         let written = self.threads.get(thread);
         let valid = || written.into_iter().flatten().rev().filter(|written| written.generation == generation);
         let is_it = |written: &&Written| id == Some(&*written.id) && *written.namespace == *namespace;
         let it = valid().find(is_it).map(|written| Arc::clone(&written.state));
-        let other = valid().find(|written| !is_it(written)).map(|written| Arc::clone(&written.state));
-        if it.is_some() || other.is_some() {
+        let others: Vec<_> = valid().filter(|written| !is_it(written)).map(|each| Arc::clone(&each.state)).collect();
+        if it.is_some() || !others.is_empty() {
             self.looked_up.0 += 1;
         } else {
             self.looked_up.1 += 1;
         }
-        (it, other)
+        (it, others)
     }
 
     /// How often a state was here, and how often not, since this was last asked.

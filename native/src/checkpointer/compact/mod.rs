@@ -1,15 +1,14 @@
 //! The compact layout: what checkpoints have in common is stored once a thread, and a view shows SqliteSaver's table.
 //!
 //! `tables` has the schema and its view; `recipe` how a row's bytes are put together from pieces; `matching` finds
-//! which pieces there are already, by comparing with the states that `hot` keeps; `merging` makes one of many;
-//! `numbers` gives them numbers; `sweep` removes those that no checkpoint needs any more; `convert` takes a database from one layout to the other.
+//! which pieces there are already, by comparing with the states that `hot` keeps; `numbers` gives numbers to new ones;
+//! `sweep` removes those that no checkpoint needs any more; `convert` takes a database from one layout to the other.
 //!
 //! A thread's epoch changes when pieces of it are removed, in the same transaction. A state at hand is used
 //! only under the epoch that it was written in: so no checkpoint is ever made of pieces that are gone.
 mod convert;
 mod hot;
 mod matching;
-mod merging;
 mod numbers;
 mod recipe;
 mod sweep;
@@ -24,8 +23,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_it
 pub use self::convert::convert;
 pub use self::hot::Hot;
 use self::hot::{Generation, Written};
-use self::matching::{Part, Piece, State};
-use self::merging::merged;
+use self::matching::{Piece, State};
 use self::numbers::{NUMBER_BITS, Number, numbered};
 use self::recipe::{RECORD, Recipe};
 use self::sweep::sweep;
@@ -160,10 +158,10 @@ fn made_of_pieces(
         None if !states.is_empty() => planned(conn, generation, bytes, &cuts, &[])?,
         plan => plan,
     };
-    let Some(Plan { parts, pieces, recipe, ranges }) = plan else { return Ok(None) };
+    let Some(Plan { pieces, new, recipe, ranges }) = plan else { return Ok(None) };
     let base = generation.base();
     let mut statement = conn.prepare_cached("INSERT INTO fl_pieces (id, bytes) VALUES (?, ?)")?;
-    for piece in pieces.iter().zip(&parts).filter(|(_, part)| part.number.is_none()).map(|(piece, _)| piece) {
+    for piece in pieces.iter().zip(new).filter(|(_, is_new)| *is_new).map(|(piece, _)| piece) {
         let bytes = bytes.get(piece.place.clone()).unwrap_or_default();
         statement.execute(params![base + i64::from(piece.number), bytes])?;
     }
@@ -180,13 +178,14 @@ fn made_of_pieces(
 
 /// How a state is stored.
 struct Plan {
-    parts: Vec<Part>,
     pieces: Vec<Piece>,
+    /// Which of them are to be stored.
+    new: Vec<bool>,
     recipe: Recipe,
     ranges: String,
 }
 
-/// None where it takes too much to name the pieces.
+/// None where it takes too much to name the pieces, or there are no numbers left.
 fn planned(
     conn: &Connection,
     generation: Generation,
@@ -194,33 +193,36 @@ fn planned(
     cuts: &[Cut],
     states: &[&State],
 ) -> Result<Option<Plan>, SqlError> {
-    let parts = merged(bytes, matching::parts(bytes, cuts, states), states);
-    let Some(pieces) = numbered(conn, generation, &parts)? else { return Ok(None) };
+    let found = matching::numbers(bytes, cuts, states);
+    let Some(numbers) = numbered(conn, generation, cuts, &found)? else { return Ok(None) };
+    let new = found.iter().map(Option::is_none).collect();
+    let places = cuts.iter().map(|cut| cut.range.clone());
+    let pieces: Vec<Piece> = places.zip(numbers).map(|(place, number)| Piece { place, number }).collect();
     let recipe = Recipe::new(bytes, &pieces);
     let ranges = recipe.text();
     let is_short = ranges.len() <= RECORD * 8 + bytes.len() / 16;
-    Ok(is_short.then_some(Plan { parts, pieces, recipe, ranges }))
+    Ok(is_short.then_some(Plan { pieces, new, recipe, ranges }))
 }
 
-/// Up to two states to compare with: the parent's, and another of the thread.
+/// States to compare with: the parent's, and others of the thread.
 fn at_hand(
     conn: &Connection,
     hot: &mut Hot,
     generation: Generation,
     key: &Key<'_>,
 ) -> Result<Vec<Arc<State>>, SqlError> {
-    let (mut parents, mut other) = hot.states(key.thread, generation, key.namespace, key.parent);
+    let (mut parents, mut others) = hot.states(key.thread, generation, key.namespace, key.parent);
     if parents.is_none()
         && let Some(parent) = key.parent
     {
         let sql = format!("{COLUMNS} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ? AND base = ?");
         parents = state(conn, &sql, params![key.thread, key.namespace, parent, generation.base()])?;
     }
-    if parents.is_none() && other.is_none() {
+    if parents.is_none() && others.is_empty() {
         let sql = format!("{COLUMNS} WHERE thread_id = ? AND base = ? ORDER BY rowid DESC LIMIT 1");
-        other = state(conn, &sql, params![key.thread, generation.base()])?;
+        others.extend(state(conn, &sql, params![key.thread, generation.base()])?);
     }
-    Ok(parents.into_iter().chain(other).collect())
+    Ok(parents.into_iter().chain(others).collect())
 }
 
 fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Option<Arc<State>>, SqlError> {

@@ -1,4 +1,4 @@
-"""Long lists in the compact layout: what a conversation stores, and what of it a read has to look for."""
+"""What lists of all kinds store in the compact layout: what is new, however they change."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from langgraph.checkpoint.base import empty_checkpoint
 
 from fast_langgraph import RustSQLiteCheckpointer
 
-#: pieces that the checkpoint put last names, and the records of its recipe
-LATEST = """
-    WITH RECURSIVE latest AS (SELECT ranges, base FROM fl_checkpoints ORDER BY checkpoint_id DESC LIMIT 1),
-    part(place) AS (SELECT 1 UNION ALL SELECT place + 30 FROM part WHERE place + 30 < (SELECT length(ranges) FROM latest))
-    SELECT (SELECT count(*) FROM part JOIN fl_pieces ON id BETWEEN base + CAST(substr(ranges, place + 10, 10) AS INTEGER)
-        AND base + CAST(substr(ranges, place + 20, 10) AS INTEGER)), length(ranges) / 30 FROM latest
-"""
 ROWS = "SELECT checkpoint_id, checkpoint FROM checkpoints ORDER BY checkpoint_id"
 
 
@@ -40,8 +33,11 @@ class Conversation:
         self.parents: dict[str, str] = {}
 
     def put(self, messages: list[Any], namespace: str = "") -> None:
+        self.put_channels({"messages": list(messages)}, namespace)
+
+    def put_channels(self, values: dict[str, Any], namespace: str = "") -> None:
         self.count += 1
-        checkpoint = {**empty_checkpoint(), "id": f"{self.count:08}", "channel_values": {"messages": list(messages)}}
+        checkpoint = {**empty_checkpoint(), "id": f"{self.count:08}", "channel_values": values}
         parent = self.parents.get(namespace)
         place = {"configurable": {"thread_id": "1", "checkpoint_ns": namespace, "checkpoint_id": parent}}
         for saver in self.savers:
@@ -57,6 +53,10 @@ class Conversation:
         pieces = "SELECT sum(length(bytes)) FROM fl_pieces"
         whole = "SELECT sum(length(checkpoint)) FROM fl_checkpoints WHERE ranges IS NULL"
         return sum(self.ask(f"SELECT coalesce(({pieces}), 0), coalesce(({whole}), 0)"))
+
+    def records(self) -> int:
+        """In the recipe of the checkpoint put last."""
+        return int(self.ask("SELECT length(ranges) / 30 FROM fl_checkpoints ORDER BY checkpoint_id DESC LIMIT 1")[0])
 
     def size(self) -> int:
         """Of the checkpoint put last, in bytes."""
@@ -81,48 +81,14 @@ def conversation(tmp_path: Path) -> Iterator[Conversation]:
         saver.close()
 
 
-def test_a_long_conversation_is_not_a_row_a_message(conversation: Conversation) -> None:
+def test_a_conversation_stores_what_is_new_in_one_range(conversation: Conversation) -> None:
     messages: list[Any] = []
     for number in range(0, 600, 2):
         messages += [message(number), message(number + 1)]
         conversation.put(messages)
-    rows, records = conversation.ask(LATEST)
-    # Merged ones of 16 KB, and what has not been merged yet.
-    assert rows < conversation.size() / 12_000 + 50
-    assert records <= 4
-    assert conversation.stored() < 2.1 * conversation.size()
-    conversation.check()
-
-
-def test_many_that_come_at_once_are_stored_once(conversation: Conversation) -> None:
-    conversation.put([message(number) for number in range(600)])
-    rows, _ = conversation.ask(LATEST)
-    assert rows < conversation.size() / 12_000 + 50
     assert conversation.stored() < conversation.size()
+    assert conversation.records() <= 2
     conversation.check()
-
-
-def test_messages_of_a_page_and_more_are_stored_once_each(conversation: Conversation) -> None:
-    messages = []
-    for number in range(40):
-        messages.append(message(number, 800))
-        conversation.put(messages)
-    assert conversation.stored() < conversation.size()
-    assert conversation.ask(LATEST)[1] <= 2
-    conversation.check()
-
-
-def test_what_was_merged_goes_with_the_checkpoints_that_need_it(conversation: Conversation) -> None:
-    messages = []
-    for number in range(300):
-        messages.append(message(number))
-        conversation.put(messages)
-    conversation.check()
-    conversation.savers[1].prune(["1"], keep_last=1)
-    assert conversation.stored() < conversation.size()
-    found = conversation.savers[1].get_tuple({"configurable": {"thread_id": "1"}})
-    assert found is not None
-    assert found.checkpoint["channel_values"]["messages"] == messages
 
 
 EDITS: dict[str, Callable[[list[Any]], list[Any]]] = {
@@ -153,21 +119,20 @@ def test_an_edit_of_a_long_conversation_stores_little(
             saver.close()
         conversation.savers[:] = [RustSQLiteCheckpointer(path) for path in conversation.paths]
     conversation.put(edit(messages))
-    # Where it is cut into two merged pieces these are stored again.
-    assert conversation.stored() - before < 36_000
+    assert conversation.stored() - before < 1000
     conversation.put([*edit(messages), message(9001)])
     conversation.check()
 
 
-@pytest.mark.parametrize("size", range(20, 140, 8))
+@pytest.mark.parametrize("size", [20, 60, 100])
 def test_a_list_that_moves_on_stores_what_is_new(size: int, conversation: Conversation) -> None:
-    """The oldest goes with each that comes, as where messages are trimmed: none is stored more than three times."""
+    """The oldest goes with each that comes, as where messages are trimmed."""
     count = 150
     messages = [message(number) for number in range(size + count)]
     for number in range(count):
         conversation.put(messages[number : number + size])
     one = conversation.size() / size
-    assert conversation.stored() < 3 * one * (size + count)
+    assert conversation.stored() < one * (size + count)
     conversation.check()
 
 
@@ -180,7 +145,7 @@ PLACES: dict[str, Callable[[Random, int], int]] = {
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-@pytest.mark.parametrize("length", [50, 70, 90, 110, 300])
+@pytest.mark.parametrize("length", [50, 110, 300])
 @pytest.mark.parametrize("grows", [False, True], ids=["as long", "growing"])
 def test_an_element_that_is_another_each_time_is_not_stored_with_its_neighbours_each_time(
     place: Callable[[Random, int], int], length: int, grows: bool, conversation: Conversation
@@ -194,21 +159,9 @@ def test_an_element_that_is_another_each_time_is_not_stored_with_its_neighbours_
         if grows:
             messages.append(message(2000 + number))
         conversation.put(messages)
-    # As they came, merged, and loose once more; what is new; and all of it when that lies too scattered.
-    most = 3 * one * (length + (count if grows else 0)) + 1.5 * one * count
-    assert conversation.stored() < most + conversation.size() * (count // 40)
-    conversation.check()
-
-
-@pytest.mark.parametrize("length", range(36, 48))
-def test_the_last_messages_are_taken_back_without_those_before_them(length: int, conversation: Conversation) -> None:
-    messages = [message(number) for number in range(length)]
-    conversation.put(messages)
-    one = conversation.size() / length
-    for number in range(100):
-        messages[-3:] = [message(1000 + 3 * number + each) for each in range(3)]
-        conversation.put(messages)
-    assert conversation.stored() < 3 * one * length + 1.1 * one * 300
+    # What is new; and all of it where that lies too scattered.
+    most = one * (length + (count if grows else 0)) + 1.2 * one * count
+    assert conversation.stored() < most + conversation.size() * (count // 20)
     conversation.check()
 
 
@@ -218,8 +171,7 @@ def test_a_sub_graph_stores_nothing_that_its_graph_has_stored(conversation: Conv
         messages.append(message(number))
         conversation.put(messages)
         conversation.put([message(1000), *messages], "sub|task")
-    # Each may have merged what it has.
-    assert conversation.stored() < 1.2 * conversation.size() + 3 * 16_000
+    assert conversation.stored() < conversation.size()
     conversation.check()
 
 
@@ -229,22 +181,7 @@ def test_a_list_that_grows_in_front_and_changes_elsewhere_stays_in_few_ranges(co
         messages = [message(1000 + number), *messages]
         messages[-20] = message(2000 + number)
         conversation.put(messages)
-    assert conversation.ask(LATEST)[1] <= 8
-    conversation.check()
-
-
-@pytest.mark.parametrize("length", range(40, 110))
-def test_many_who_go_on_from_one_checkpoint_do_not_each_store_what_is_merged(
-    length: int, conversation: Conversation
-) -> None:
-    messages = [message(number) for number in range(length)]
-    for end in range(length % 2, length + 1, 2):
-        conversation.put(messages[:end])
-    one, root, before = conversation.size() / length, conversation.parents[""], conversation.stored()
-    for number in range(20):
-        conversation.parents[""] = root
-        conversation.put([*messages, message(1000 + number)])
-    assert conversation.stored() - before < 17_000 + 20 * 1.5 * one
+    assert conversation.records() <= 8
     conversation.check()
 
 
@@ -257,7 +194,7 @@ def test_pieces_that_begin_alike_are_told_from_one_another(conversation: Convers
         conversation.parents[""] = root
         at = 100 * number + 1
         conversation.put([*messages[:at], message(5000 + number), *messages[at + 1 :]])
-    assert conversation.stored() - before < 10 * 17_000
+    assert conversation.stored() - before < 10 * 500
     conversation.check()
 
 
@@ -267,7 +204,7 @@ def test_a_list_that_grows_in_front_stores_what_is_new(conversation: Conversatio
         messages.insert(0, message(number))
         conversation.put(messages)
     assert conversation.stored() < conversation.size()
-    assert conversation.ask(LATEST)[1] <= 3
+    assert conversation.records() <= 3
     conversation.check()
 
 
@@ -279,21 +216,8 @@ def test_a_conversation_with_a_new_head_each_time_goes_on_as_one_without(edit: s
         words = 40 if edit == "changes" else 20 + number % 40
         messages = [message(1000 + number, words), *messages[1:], message(number)]
         conversation.put(messages)
-    assert conversation.stored() < 3.1 * conversation.size()
-    rows, records = conversation.ask(LATEST)
-    assert rows < 150
-    assert records <= 5
-    conversation.check()
-
-
-def test_what_is_the_same_among_much_that_is_new_is_not_named_apart(conversation: Conversation) -> None:
-    """Every other element is the same; to name each of these would take more than to store them once more."""
-    elements = [f"{number:04}" * 50 if number % 2 else "ok " * 66 for number in range(3000)]
-    conversation.put(elements)
-    for number in range(20):
-        elements[1001 + 80 * number] = f"{9000 + number:04}" * 50
-        conversation.put(elements)
-    assert conversation.ask(LATEST)[1] < 20 * 8
+    assert conversation.stored() < 2 * conversation.size()
+    assert conversation.records() < 310
     conversation.check()
 
 
@@ -319,17 +243,37 @@ def test_branches_of_one_conversation_share_what_they_have_in_common(conversatio
         for number in range(10):
             mine.append(message(1000 + 100 * branch + number))
             conversation.put(mine)
-    assert conversation.stored() - before < 5 * 36_000
+    assert conversation.stored() - before < 50 * 500
     conversation.check()
 
 
-def test_small_elements_grow_without_a_record_each(conversation: Conversation) -> None:
-    """Numbers are cut in groups, of which the last is another with each that comes."""
-    numbers: list[int] = []
-    for number in range(0, 30_000, 100):
-        numbers += [2**40 + each * 7919 for each in range(number, number + 100)]
-        conversation.put(numbers)
-    rows, records = conversation.ask(LATEST)
-    assert rows < conversation.size() / 12_000 + 50
-    assert records < 50
+def test_agents_that_are_given_some_of_the_messages_store_none_again(conversation: Conversation) -> None:
+    messages: list[Any] = []
+    for number in range(100):
+        messages += [message(3 * number), message(3 * number + 1), message(3 * number + 2)]
+        conversation.put(messages)
+        size = conversation.size()
+        conversation.put([each for each in messages if int(each.id) % 3 != 1], f"agent|{number}")
+        conversation.put(messages[-30:], f"other|{number}")
+    assert conversation.stored() < size
+    conversation.check()
+
+
+def test_a_list_in_another_order_each_time_is_stored_once(conversation: Conversation) -> None:
+    messages = [message(number, 200) for number in range(60)]
+    for _ in range(50):
+        messages.reverse()
+        conversation.put(messages)
+    assert conversation.stored() < conversation.size()
+    conversation.check()
+
+
+def test_lists_that_grow_beside_one_another_are_not_stored_whole(conversation: Conversation) -> None:
+    """Many at once, whose names may share a lane."""
+    lists: dict[str, list[Any]] = {f"list {number}": [] for number in range(40)}
+    for number in range(60):
+        for name, each in lists.items():
+            each.append(f"{name} {number} " * 20)
+        conversation.put_channels({name: list(each) for name, each in lists.items()})
+    assert conversation.stored() < 3 * conversation.size()
     conversation.check()
