@@ -304,6 +304,60 @@ def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(l
         assert len(list(saver.list(None))) == 5 + 6
 
 
+def test_what_is_in_memory_is_not_read_where_a_backup_has_taken_its_place(tmp_path):
+    """Under the same id, and in pieces of the same numbers and length, there is another message."""
+    path, copy = tmp_path / "checkpoints.db", tmp_path / "backup.db"
+
+    def put(saver: RustSQLiteCheckpointer, n: int, last: str) -> None:
+        messages = [*(f"{at:04}" + "m" * 200 for at in range(n)), last * 204]
+        checkpoint = {**empty_checkpoint(), "id": f"{n:08}", "channel_values": {"messages": messages}}
+        place = {"thread_id": "1", "checkpoint_ns": "", "checkpoint_id": None}
+        saver.put({"configurable": place}, checkpoint, {}, {})
+
+    with RustSQLiteCheckpointer(path, layout="compact") as saver:
+        put(saver, 1, "a")
+        saver.backup(copy)
+        put(saver, 2, "b")
+        config = {"configurable": {"thread_id": "1"}}
+        assert saver.get_tuple(config).checkpoint["channel_values"]["messages"][-1] == "b" * 204
+        script = "import sqlite3, sys; a, b = map(sqlite3.connect, sys.argv[1:]); a.backup(b); a.close(); b.close()"
+        subprocess.run([sys.executable, "-c", script, copy, path], check=True)
+        with RustSQLiteCheckpointer(path) as other:
+            put(other, 2, "c")
+        assert saver.get_tuple(config).checkpoint["channel_values"]["messages"][-1] == "c" * 204
+        assert next(saver.list(None)).checkpoint["channel_values"]["messages"][-1] == "c" * 204
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["replaced", "removed and put again"])
+def test_what_is_in_memory_is_not_read_where_another_process_has_put_it_anew(removed, tmp_path):
+    path = tmp_path / "checkpoints.db"
+    place = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+
+    def put(saver: RustSQLiteCheckpointer, last: str) -> None:
+        checkpoint = {**empty_checkpoint(), "id": "1", "channel_values": {"messages": ["m" * 200, last * 200]}}
+        saver.put(place, checkpoint, {}, {})
+
+    with RustSQLiteCheckpointer(path, layout="compact") as saver, RustSQLiteCheckpointer(path) as other:
+        put(saver, "a")
+        if removed:
+            other.delete_thread("1")
+        put(other, "b")
+        assert saver.get_tuple(place).checkpoint["channel_values"]["messages"][1] == "b" * 200
+        assert other.get_tuple(place).checkpoint["channel_values"]["messages"][1] == "b" * 200
+
+
+def test_what_is_in_memory_is_the_row_s_own_thread_s(tmp_path):
+    """A copy has the same ids, and pieces of the same numbers."""
+    with RustSQLiteCheckpointer(tmp_path / "checkpoints.db", layout="compact") as saver:
+        for thread in ("1", "2"):
+            checkpoint = {**empty_checkpoint(), "id": "1", "channel_values": {"messages": [thread * 200]}}
+            saver.put({"configurable": {"thread_id": thread, "checkpoint_ns": ""}}, checkpoint, {}, {})
+        saver.copy_thread("1", "3")
+        for thread, said in (("1", "1"), ("2", "2"), ("3", "1")):
+            found = saver.get_tuple({"configurable": {"thread_id": thread}})
+            assert found.checkpoint["channel_values"]["messages"] == [said * 200]
+
+
 @pytest.mark.parametrize("where", ["at the end", "in front"])
 def test_a_thread_whose_numbers_are_used_up_is_stored_all_the_same(where, tmp_path):
     path = tmp_path / "checkpoints.db"

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::compact::States;
 use super::completions::Ticket;
 use super::connection::{File, identity, moved};
 use super::counters::Counters;
@@ -62,6 +63,8 @@ pub struct Database {
     pub writer: Writer,
     pub wal: Wal,
     pub counters: Counters,
+    /// Of the compact layout.
+    pub states: Arc<States>,
     /// Threads that write for event loops, that read for them, and that move the write-ahead log.
     pub writing: Jobs,
     pub reading: Jobs,
@@ -88,6 +91,7 @@ impl Database {
             writer: Writer::default(),
             wal: Wal::default(),
             counters: Counters::default(),
+            states: Arc::default(),
             writing: Jobs::new(1),
             reading: Jobs::new(options.readers),
             checkpointing: Jobs::new(1),
@@ -142,7 +146,7 @@ impl Database {
             Ask::Write(work) => self.writer.write(self, work),
             Ask::Read(read) => {
                 self.counters.reads.add(1);
-                self.read_with_schema(|conn, schema| read.answer(conn, schema))
+                self.read_with_schema(|conn, schema| read.answer(conn, schema, &self.states))
             }
             Ask::Maintain(task) => maintenance::answer(self, task),
         }

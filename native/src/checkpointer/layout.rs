@@ -4,7 +4,6 @@ use rusqlite::Connection;
 use super::compact::{self, Hot};
 use super::standard;
 use super::work::Work;
-use crate::columns::Row;
 use crate::errors::SqlError;
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -33,20 +32,6 @@ impl Layout {
     /// The table that has the keys of checkpoints and their metadata.
     pub fn table(self) -> &'static str {
         if self == Self::Standard { "checkpoints" } else { "fl_checkpoints" }
-    }
-
-    /// The checkpoint of this id, or the latest of its namespace.
-    pub fn checkpoint(
-        self,
-        conn: &Connection,
-        thread: &str,
-        namespace: &str,
-        id: Option<&str>,
-    ) -> Result<Option<Row>, SqlError> {
-        match self {
-            Self::Standard => standard::checkpoint(conn, thread, namespace, id),
-            Self::Compact | Self::Closing => compact::checkpoint(conn, thread, namespace, id),
-        }
     }
 
     /// Whether SQLite carries it out as a whole or not at all, without a transaction around it.

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use rusqlite::{Connection, params_from_iter};
 
+use super::compact::States;
 use super::filter::Filter;
 use super::schema::Schema;
 use super::standard;
@@ -115,12 +116,18 @@ pub struct Batch {
 }
 
 /// The batch that begins at `from`, within a transaction.
-pub fn batch(conn: &Connection, schema: Schema, listing: &Listing, from: usize) -> Result<Batch, SqlError> {
+pub fn batch(
+    conn: &Connection,
+    schema: Schema,
+    states: &States,
+    listing: &Listing,
+    from: usize,
+) -> Result<Batch, SqlError> {
     let mut found = Batch { rows: Vec::new(), next: from };
     let mut bytes = 0;
     for key in listing.0.iter().skip(from).take(BATCH) {
         found.next += 1;
-        let row = schema.layout.checkpoint(conn, &key.thread, &key.namespace, Some(&key.id))?;
+        let row = schema.checkpoint(conn, states, &key.thread, &key.namespace, Some(&key.id))?;
         let Some(row) = row else { continue };
         let key = (&*key.thread, &*key.namespace, &*key.id);
         let writes = standard::pending_writes(conn, schema.has_task_path, key, None)?;

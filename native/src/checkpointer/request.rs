@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use rusqlite::Connection;
 
+use super::compact::States;
 use super::filter::Filter;
 use super::layout::Layout;
 use super::listing::{self, Listing, Query};
@@ -63,15 +64,15 @@ const ANCESTORS: usize = 64;
 const ANCESTORS_BYTES: usize = 2 << 20;
 
 impl Read {
-    /// Within a transaction, of a database with this schema.
-    pub fn answer(&self, conn: &Connection, schema: Schema) -> Answer {
+    /// Within a transaction, of a database with this schema, and states of it that are in memory.
+    pub fn answer(&self, conn: &Connection, schema: Schema, states: &States) -> Answer {
         if schema.is_empty {
             return Ok(self.nothing());
         }
         let (layout, has_task_path) = (schema.layout, schema.has_task_path);
         match self {
             Self::Checkpoint { thread, namespace, id } => {
-                let Some(row) = layout.checkpoint(conn, thread, namespace, id.as_deref())? else {
+                let Some(row) = schema.checkpoint(conn, states, thread, namespace, id.as_deref())? else {
                     return Ok(Reply::Checkpoint(None));
                 };
                 let writes = match row.get(2) {
@@ -84,7 +85,7 @@ impl Read {
                 Ok(Reply::Checkpoint(Some((row, writes))))
             }
             Self::Keys(query) => query.keys(conn, layout.table()).map(Reply::Keys),
-            Self::Batch { listing, from } => listing::batch(conn, schema, listing, *from).map(Reply::Batch),
+            Self::Batch { listing, from } => listing::batch(conn, schema, states, listing, *from).map(Reply::Batch),
             Self::Mark(thread) => standard::mark(conn, layout.table(), thread).map(Reply::Mark),
             Self::Descriptions { thread, keys } => {
                 let found = keys.iter().map(|(namespace, id)| standard::description(conn, thread, namespace, id));
@@ -95,7 +96,7 @@ impl Read {
                 while rows.len() < ANCESTORS
                     && bytes < ANCESTORS_BYTES
                     && let Some(id) = next
-                    && let Some(row) = layout.checkpoint(conn, thread, namespace, Some(&id))?
+                    && let Some(row) = schema.checkpoint(conn, states, thread, namespace, Some(&id))?
                 {
                     next = match row.get(3) {
                         Some(Column::Text(parent)) => Some(String::from_utf8_lossy(parent).into_owned()),

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use rusqlite::{Connection, ffi};
 
 use super::busy;
-use super::compact::tables;
+use super::compact::{self, States, tables};
 use super::layout::Layout;
 use super::options::Options;
+use super::standard;
+use crate::columns::Row;
 use crate::errors::SqlError;
 
 const TABLES: &str = "
@@ -60,6 +62,21 @@ impl Schema {
     /// The schema within this transaction: another process may have changed it.
     pub fn now(self, conn: &Connection) -> Result<Self, SqlError> {
         if self.version == version(conn)? { Ok(self) } else { Self::found(conn, self.is_empty) }
+    }
+
+    /// The checkpoint of this id, or the latest of its namespace.
+    pub fn checkpoint(
+        self,
+        conn: &Connection,
+        states: &States,
+        thread: &str,
+        namespace: &str,
+        id: Option<&str>,
+    ) -> Result<Option<Row>, SqlError> {
+        match self.layout {
+            Layout::Standard => standard::checkpoint(conn, thread, namespace, id),
+            Layout::Compact | Layout::Closing => compact::checkpoint(conn, (states, self), thread, namespace, id),
+        }
     }
 }
 

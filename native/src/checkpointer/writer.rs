@@ -257,7 +257,7 @@ impl Writer {
                     .map_err(|error| connection::explained(&database.options, error))?;
                 wal::watch(&conn, database)?;
                 database.opened(schema);
-                Ok(open.insert(Open { conn, schema, hot: Hot::default(), commits: 0 }))
+                Ok(open.insert(Open { conn, schema, hot: Hot::new(Arc::clone(&database.states)), commits: 0 }))
             }
         }
     }
@@ -347,7 +347,7 @@ impl Open {
     /// After a commit.
     fn settle(&mut self) {
         self.commits += 1;
-        self.hot.settle();
+        self.hot.settle(self.schema);
     }
 
     /// Within a transaction.

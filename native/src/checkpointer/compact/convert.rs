@@ -86,7 +86,7 @@ fn put_back(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
     {
         let id: i64 = row.get(10)?;
         last = Some(id);
-        let (whole, _) = put_together(conn, row)?;
+        let (whole, _) = put_together(conn, row, None)?;
         bytes += whole.len();
         update.execute(params![whole, id])?;
     }

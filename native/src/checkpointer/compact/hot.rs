@@ -1,9 +1,11 @@
 //! States that were written last, by thread, to compare the next ones with.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
 use super::matching::State;
+use crate::checkpointer::lock;
+use crate::checkpointer::schema::Schema;
 
 /// Bytes of states that are kept at most, and threads.
 const BYTES: usize = 64 << 20;
@@ -28,19 +30,42 @@ pub struct Written {
     pub state: Arc<State>,
 }
 
-pub struct Hot {
+/// States of checkpoints that were committed, for the one that writes and for those that read.
+#[derive(Default)]
+pub struct States(Mutex<Kept>);
+
+struct Kept {
     threads: LruCache<Box<str>, Vec<Written>>,
     bytes: usize,
+    /// The database's, when they were written: after another schema it may be another database, a backup say.
+    schema: Schema,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { threads: LruCache::unbounded(), bytes: 0, schema: Schema::default() }
+    }
+}
+
+impl States {
+    /// The state of a checkpoint, and under which generation its pieces are as it has them. For a transaction that
+    /// finds this schema.
+    pub fn of(&self, schema: Schema, thread: &str, namespace: &str, id: &str) -> Option<(Generation, Arc<State>)> {
+        let kept = lock(&self.0);
+        let written = if kept.schema == schema { kept.threads.peek(thread) } else { None };
+        let is_it = |written: &&Written| *written.id == *id && *written.namespace == *namespace;
+        written?.iter().rev().find(is_it).map(|written| (written.generation, Arc::clone(&written.state)))
+    }
+}
+
+/// What the one that writes has at hand.
+#[derive(Default)]
+pub struct Hot {
+    kept: Arc<States>,
     /// Written in the transaction that is going on.
     fresh: Vec<Written>,
     /// States that were asked for and were here or not, since they were last counted.
     looked_up: (u64, u64),
-}
-
-impl Default for Hot {
-    fn default() -> Self {
-        Self { threads: LruCache::unbounded(), bytes: 0, fresh: Vec::new(), looked_up: (0, 0) }
-    }
 }
 
 fn weight(written: &[Written]) -> usize {
@@ -48,6 +73,13 @@ fn weight(written: &[Written]) -> usize {
 }
 
 impl Hot {
+    /// With nothing in it.
+    pub fn new(kept: Arc<States>) -> Self {
+        let hot = Self { kept, ..Self::default() };
+        hot.clear();
+        hot
+    }
+
     /// The state of a checkpoint, and the thread's others, the latest first.
     pub fn states(
         &mut self,
@@ -56,11 +88,13 @@ impl Hot {
         namespace: &str,
         id: Option<&str>,
     ) -> (Option<Arc<State>>, Vec<Arc<State>>) {
-        let written = self.threads.get(thread);
+        let mut kept = lock(&self.kept.0);
+        let written = kept.threads.get(thread);
         let valid = || written.into_iter().flatten().rev().filter(|written| written.generation == generation);
         let is_it = |written: &&Written| id == Some(&*written.id) && *written.namespace == *namespace;
         let it = valid().find(is_it).map(|written| Arc::clone(&written.state));
         let others: Vec<_> = valid().filter(|written| !is_it(written)).map(|each| Arc::clone(&each.state)).collect();
+        drop(kept);
         if it.is_some() || !others.is_empty() {
             self.looked_up.0 += 1;
         } else {
@@ -75,9 +109,8 @@ impl Hot {
     }
 
     /// Forgets what was written in earlier transactions.
-    pub fn clear(&mut self) {
-        self.threads.clear();
-        self.bytes = 0;
+    pub fn clear(&self) {
+        *lock(&self.kept.0) = Kept::default();
     }
 
     /// Keeps a state, if the transaction is committed.
@@ -95,10 +128,16 @@ impl Hot {
         self.fresh.truncate(mark);
     }
 
-    /// The transaction was committed.
-    pub fn settle(&mut self) {
-        for written in std::mem::take(&mut self.fresh) {
-            let states = self.threads.get_or_insert_mut(written.thread.clone(), Vec::new);
+    /// The transaction was committed, on a database with this schema.
+    pub fn settle(&mut self, schema: Schema) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let mut kept = lock(&self.kept.0);
+        let Kept { threads, bytes, schema: of } = &mut *kept;
+        *of = schema;
+        for written in self.fresh.drain(..) {
+            let states = threads.get_or_insert_mut(written.thread.clone(), Vec::new);
             let before = weight(states);
             // What comes next is compared with this one in its parent's place.
             let is_parent =
@@ -108,12 +147,12 @@ impl Hot {
                 states.remove(0);
             }
             states.push(written);
-            self.bytes = self.bytes - before + weight(states);
+            *bytes = *bytes - before + weight(states);
         }
-        while (self.bytes > BYTES || self.threads.len() > THREADS)
-            && let Some((_, states)) = self.threads.pop_lru()
+        while (*bytes > BYTES || threads.len() > THREADS)
+            && let Some((_, states)) = threads.pop_lru()
         {
-            self.bytes -= weight(&states);
+            *bytes -= weight(&states);
         }
     }
 }

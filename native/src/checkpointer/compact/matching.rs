@@ -30,7 +30,7 @@ pub struct Piece {
 const CANDIDATES: usize = 4;
 
 impl State {
-    fn piece(&self, index: usize) -> Option<(&[u8], Number)> {
+    pub fn piece(&self, index: usize) -> Option<(&[u8], Number)> {
         let piece = self.pieces.get(index)?;
         Some((self.bytes.get(piece.place.clone())?, piece.number))
     }

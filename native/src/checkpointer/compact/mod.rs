@@ -21,13 +21,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
 
 pub use self::convert::convert;
-pub use self::hot::Hot;
 use self::hot::{Generation, Written};
+pub use self::hot::{Hot, States};
 use self::matching::{Piece, State};
 use self::numbers::{NUMBER_BITS, Number, numbered};
 use self::recipe::{RECORD, Recipe};
 use self::sweep::sweep;
 pub use self::sweep::threads;
+use super::schema::Schema;
 use super::standard;
 use super::work::{Row as Values, Work};
 use crate::buffer::{self, Buffer};
@@ -226,7 +227,7 @@ fn at_hand(
 }
 
 fn state(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Option<Arc<State>>, SqlError> {
-    let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(put_together(conn, row))).optional()?;
+    let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(put_together(conn, row, None))).optional()?;
     let Some((bytes, pieces)) = found.transpose()? else { return Ok(None) };
     Ok(Some(Arc::new(State { bytes: Arc::new(Buffer::new(bytes)), pieces })))
 }
@@ -249,27 +250,47 @@ fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlE
     Ok(())
 }
 
-/// The checkpoint of this id, or the latest of its namespace.
-pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&str>) -> Result<Option<Row>, SqlError> {
+/// The checkpoint of this id, or the latest of its namespace, as the standard layout has it.
+pub fn checkpoint(
+    conn: &Connection,
+    (states, schema): (&States, Schema),
+    thread: &str,
+    namespace: &str,
+    id: Option<&str>,
+) -> Result<Option<Row>, SqlError> {
     let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
+    let whole = |row: &rusqlite::Row<'_>| {
+        let is_stored_so = row.get_ref(7)? == ValueRef::Null;
+        let in_memory = match row.get_ref(2)? {
+            ValueRef::Text(id) if !is_stored_so => std::str::from_utf8(id).ok(),
+            _ => None,
+        };
+        let in_memory = in_memory.and_then(|id| states.of(schema, thread, namespace, id));
+        let valid = match in_memory {
+            Some((generation, state)) if Generation::of(conn, thread)? == Some(generation) => {
+                (row.get_ref(8)? == ValueRef::Integer(generation.base())).then_some(state)
+            }
+            _ => None,
+        };
+        let column = |index| match index {
+            5 if !is_stored_so => Ok(Column::Blob(put_together(conn, row, valid.as_deref())?.0)),
+            _ => standard::column(row, index),
+        };
+        (0..7).map(column).collect()
+    };
     conn.prepare_cached(&format!("{COLUMNS} WHERE thread_id = ? AND checkpoint_ns = ? {which}"))?
-        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |row| Ok(whole(conn, row)))
+        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |row| Ok(whole(row)))
         .optional()?
         .transpose()
 }
 
-/// A row as the standard layout has it.
-fn whole(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<Row, SqlError> {
-    let is_stored_so = row.get_ref(7)? == ValueRef::Null;
-    let column = |index| match index {
-        5 if !is_stored_so => Ok(Column::Blob(put_together(conn, row)?.0)),
-        _ => standard::column(row, index),
-    };
-    (0..7).map(column).collect()
-}
-
-/// The bytes of a row that is made of pieces, and where in them these are.
-fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, Vec<Piece>), SqlError> {
+/// The bytes of a row that is made of pieces, and where in them these are. A state in memory, of the generation that
+/// the row is read in, has the same bytes for the same numbers.
+fn put_together(
+    conn: &Connection,
+    row: &rusqlite::Row<'_>,
+    in_memory: Option<&State>,
+) -> Result<(Vec<u8>, Vec<Piece>), SqlError> {
     let (base, size): (i64, usize) = (row.get(8)?, row.get(9)?);
     let broken = |what: &str| {
         let name = |index| row.get_ref(index).ok().and_then(|text| text.as_str().ok()).unwrap_or_default().to_owned();
@@ -291,14 +312,21 @@ fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, 
         if part.first > part.last {
             continue;
         }
-        let mut found = statement.query([base + i64::from(part.first), base + i64::from(part.last)])?;
         let mut number = part.first;
+        while number <= part.last
+            && let Some((piece, of)) = in_memory.and_then(|state| state.piece(pieces.len()))
+            && of == number
+        {
+            add(&mut bytes, &mut pieces, piece, number)?;
+            number = number.saturating_add(1);
+        }
+        if number > part.last {
+            continue;
+        }
+        let mut found = statement.query([base + i64::from(number), base + i64::from(part.last)])?;
         while let Some(piece) = found.next()? {
             let piece = piece.get_ref(0)?.as_blob().map_err(|_| broken("has a piece that is no blob"))?;
-            let start = bytes.len();
-            bytes.try_reserve(piece.len()).map_err(|_| SqlError::no_memory())?;
-            bytes.extend_from_slice(piece);
-            pieces.push(Piece { place: start..bytes.len(), number });
+            add(&mut bytes, &mut pieces, piece, number)?;
             number = number.saturating_add(1);
         }
         if number != part.last.saturating_add(1) {
@@ -309,4 +337,12 @@ fn put_together(conn: &Connection, row: &rusqlite::Row<'_>) -> Result<(Vec<u8>, 
         return Err(broken("has another size than it should"));
     }
     Ok((bytes, pieces))
+}
+
+fn add(bytes: &mut Vec<u8>, pieces: &mut Vec<Piece>, piece: &[u8], number: Number) -> Result<(), SqlError> {
+    let start = bytes.len();
+    bytes.try_reserve(piece.len()).map_err(|_| SqlError::no_memory())?;
+    bytes.extend_from_slice(piece);
+    pieces.push(Piece { place: start..bytes.len(), number });
+    Ok(())
 }
