@@ -262,14 +262,16 @@ def test_cancelling_the_run_of_a_graph_leaves_a_thread_that_goes_on(checkpointer
 
 
 def test_who_waits_for_room_may_be_cancelled_and_the_rest_goes_on(path):
-    """More than 64 MB wait behind a lock; what comes then isn't encoded before there is room."""
+    """More than 64 MB wait behind a lock, besides what the one that writes has taken; what comes then isn't encoded
+    before there is room.
+    """
     with RustSQLiteCheckpointer(path, busy_timeout=60, synchronous="off") as saver, connected(path) as other:
         saver.setup()
         text = "x" * (5 << 20)
 
         async def run():
             other.execute("BEGIN IMMEDIATE")
-            first = [asyncio.ensure_future(aput(saver, "first", n, text)) for n in range(16)]
+            first = [asyncio.ensure_future(aput(saver, "first", n, text)) for n in range(24)]
             await asyncio.sleep(0)
             assert saver._engine.is_crowded
             later = [asyncio.ensure_future(aput(saver, "later", n)) for n in range(6)]
@@ -284,7 +286,7 @@ def test_who_waits_for_room_may_be_cancelled_and_the_rest_goes_on(path):
             assert not saver._engine.is_crowded
 
         asyncio.run(run())
-        assert len(stored(path, "first")) == 16
+        assert len(stored(path, "first")) == 24
         assert len(stored(path, "later")) == 4
 
 
