@@ -273,6 +273,11 @@ TestCompact.settings = settings(
 )
 
 
+def restored_by_another_process(copy: Path, path: Path) -> None:
+    script = "import sqlite3, sys; a, b = map(sqlite3.connect, sys.argv[1:]); a.backup(b); a.close(); b.close()"
+    subprocess.run([sys.executable, "-c", script, copy, path], check=True)
+
+
 @pytest.mark.parametrize("layout", ["standard", "compact"])
 def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(layout, tmp_path):
     """Pieces that were stored since are gone, and others get their numbers."""
@@ -293,8 +298,7 @@ def test_a_run_goes_on_over_a_backup_that_another_process_copied_into_the_file(l
         saver.backup(copy)
         for _ in range(4):
             turn(saver)
-        script = "import sqlite3, sys; a, b = map(sqlite3.connect, sys.argv[1:]); a.backup(b); a.close(); b.close()"
-        subprocess.run([sys.executable, "-c", script, copy, path], check=True)
+        restored_by_another_process(copy, path)
         for _ in range(6):
             turn(saver)
             with RustSQLiteCheckpointer(path) as other:
@@ -320,8 +324,7 @@ def test_what_is_in_memory_is_not_read_where_a_backup_has_taken_its_place(tmp_pa
         put(saver, 2, "b")
         config = {"configurable": {"thread_id": "1"}}
         assert saver.get_tuple(config).checkpoint["channel_values"]["messages"][-1] == "b" * 204
-        script = "import sqlite3, sys; a, b = map(sqlite3.connect, sys.argv[1:]); a.backup(b); a.close(); b.close()"
-        subprocess.run([sys.executable, "-c", script, copy, path], check=True)
+        restored_by_another_process(copy, path)
         with RustSQLiteCheckpointer(path) as other:
             put(other, 2, "c")
         assert saver.get_tuple(config).checkpoint["channel_values"]["messages"][-1] == "c" * 204

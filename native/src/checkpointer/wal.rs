@@ -153,8 +153,8 @@ pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlErr
     Ok(())
 }
 
-/// Before a commit: has the log's file made longer before it is full, up to where the log is moved and starts over. No error is
-/// told, and no lock waited for: the commit may do without.
+/// Before a commit: has the log's file made longer before it is full, up to where the log is moved and starts over.
+/// No error is told, and no lock waited for: the commit may do without.
 pub fn allocate(database: &Database, conn: &Connection) {
     let (wal, options) = (&database.wal, &database.options);
     let (used, allocated) = (database.counters.wal_bytes.get(), wal.allocated.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! States that were written last, by thread, to compare the next ones with.
+//! States that were written last, by thread: the next ones are compared with them, and they are read from.
 use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
@@ -59,7 +59,6 @@ impl States {
 }
 
 /// What the one that writes has at hand.
-#[derive(Default)]
 pub struct Hot {
     kept: Arc<States>,
     /// Written in the transaction that is going on.
@@ -75,7 +74,7 @@ fn weight(written: &[Written]) -> usize {
 impl Hot {
     /// With nothing in it.
     pub fn new(kept: Arc<States>) -> Self {
-        let hot = Self { kept, ..Self::default() };
+        let hot = Self { kept, fresh: Vec::new(), looked_up: (0, 0) };
         hot.clear();
         hot
     }

@@ -261,11 +261,8 @@ pub fn checkpoint(
     let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
     let whole = |row: &rusqlite::Row<'_>| {
         let is_stored_so = row.get_ref(7)? == ValueRef::Null;
-        let in_memory = match row.get_ref(2)? {
-            ValueRef::Text(id) if !is_stored_so => std::str::from_utf8(id).ok(),
-            _ => None,
-        };
-        let in_memory = in_memory.and_then(|id| states.of(schema, thread, namespace, id));
+        let id = row.get_ref(2)?.as_str().ok().filter(|_| !is_stored_so);
+        let in_memory = id.and_then(|id| states.of(schema, thread, namespace, id));
         let valid = match in_memory {
             Some((generation, state)) if Generation::of(conn, thread)? == Some(generation) => {
                 (row.get_ref(8)? == ValueRef::Integer(generation.base())).then_some(state)
