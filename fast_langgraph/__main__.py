@@ -99,6 +99,8 @@ def show_status(arguments: list[str]) -> int:
         if not why and not found.patched:
             why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"
             fix = f"pip install {_versions.known()}" if found.refusal else "see the sites below"
+    if found is not None and not found.refusal:
+        notes += not_known(found)
     if options.json:
         report = {"on": not why, "why": why, "fix": fix, "notes": notes, "status": found and found.to_dict()}
         print(json.dumps(report, indent=2))
@@ -109,6 +111,21 @@ def show_status(arguments: list[str]) -> int:
         if found is not None:
             print(f"\n{found!r}")
     return 1 if why else 0
+
+
+def not_known(found: Status) -> list[str]:
+    """What goes the long way because the installed releases are not known, and which are."""
+    slow = [name.rpartition(".")[2] for name in found.indirect]
+    lost = [name for name, site in found.sites.items() if "release that is known" in site.reason]
+    notes = []
+    if slow:
+        notes.append(f"{', '.join(slow)}: decoded by stock's code, some ten times slower; see the reason below")
+    if lost:
+        notes.append(f"{', '.join(lost)}: left to stock's code; see the reason below")
+    if notes:
+        known = (f"{distribution} {first} to {last}" for distribution, (first, last) in found.known.items())
+        notes.append(f"the releases that are known: {', '.join(known)}")
+    return notes
 
 
 def verdict(why: str, fix: str, found: Status | None) -> list[str]:

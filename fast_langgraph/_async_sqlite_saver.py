@@ -207,4 +207,5 @@ def sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         "adelete_thread": adelete_thread,
     }
     skip = _unknown_aiosqlite() or without_handle(vars(aiosqlite.core)["sqlite3"])
-    return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
+    beside = [owner.setup]
+    return [PatchSite(owner, attribute, make, skip=skip, beside=beside) for attribute, make in makers.items()]

@@ -30,7 +30,7 @@ class Codec:
             return not site.off
         if not self._unpatched or site.skip or site.left_out or DISABLED.get():
             return False
-        return site.is_stock_s_own(live)
+        return site.is_stock_s_own(live) and site.knows(live)
 
     def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
         """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""

@@ -31,6 +31,9 @@ class Counts:
         """Calls so far, those that fell back included."""
 
     @property
+    def values(self) -> dict[str, int]:
+        """Single values that stock's code encoded or decoded within a call, by class and reason."""
+    @property
     def handed_over(self) -> int:
         """Single values within calls that stock's own code encoded or decoded."""
 

@@ -3,118 +3,110 @@
 An instance of a plain class is what its ``__dict__`` says: ``model_dump()`` returns just that, and a
 payload in the order of the schema comes back from the class as it went in. What is checked here is
 everything that could make it otherwise. A class that is not just as it is known to be, of another
-release or changed by its user, is not plain, and is dumped and called as stock does.
+release or changed by its user, is not plain, and is dumped and called as stock does; ``describe`` says why.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from hashlib import blake2b
-from types import CodeType, FunctionType
-from typing import Any
+from types import FunctionType, NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from fast_langgraph import _fingerprints, _known_code, _versions
 
 #: (name, kind, values of a literal), as ``native/src/codec/plain.rs`` has the kinds
 Field = tuple[str, str, tuple[str, ...]]
-#: (module, name, fields, keeps extra fields, may be built directly, rule over several fields)
-Description = tuple[str, str, list[Field], bool, bool, str]
+#: (module, name, fields, keeps extra fields, why it may not be built directly, rule over several fields)
+Description = tuple[str, str, list[Field], bool, str, str]
 
 MESSAGES = "langchain_core.messages."
-CLASSES = frozenset(
-    {
-        (MESSAGES + "human", "HumanMessage"),
-        (MESSAGES + "human", "HumanMessageChunk"),
-        (MESSAGES + "ai", "AIMessage"),
-        (MESSAGES + "ai", "AIMessageChunk"),
-        (MESSAGES + "system", "SystemMessage"),
-        (MESSAGES + "system", "SystemMessageChunk"),
-        (MESSAGES + "tool", "ToolMessage"),
-        (MESSAGES + "tool", "ToolMessageChunk"),
-        (MESSAGES + "chat", "ChatMessage"),
-        (MESSAGES + "chat", "ChatMessageChunk"),
-        (MESSAGES + "function", "FunctionMessage"),
-        (MESSAGES + "function", "FunctionMessageChunk"),
-        (MESSAGES + "modifier", "RemoveMessage"),
-        ("langchain_core.documents.base", "Document"),
-    }
-)
+CLASSES = {
+    (MESSAGES + "human", "HumanMessage"): {"content": "a"},
+    (MESSAGES + "human", "HumanMessageChunk"): {"content": "a"},
+    (MESSAGES + "ai", "AIMessage"): {"content": "a"},
+    (MESSAGES + "ai", "AIMessageChunk"): {"content": "a"},
+    (MESSAGES + "system", "SystemMessage"): {"content": "a"},
+    (MESSAGES + "system", "SystemMessageChunk"): {"content": "a"},
+    (MESSAGES + "tool", "ToolMessage"): {"content": "a", "tool_call_id": "b"},
+    (MESSAGES + "tool", "ToolMessageChunk"): {"content": "a", "tool_call_id": "b"},
+    (MESSAGES + "chat", "ChatMessage"): {"content": "a", "role": "b"},
+    (MESSAGES + "chat", "ChatMessageChunk"): {"content": "a", "role": "b"},
+    (MESSAGES + "function", "FunctionMessage"): {"content": "a", "name": "b"},
+    (MESSAGES + "function", "FunctionMessageChunk"): {"content": "a", "name": "b"},
+    (MESSAGES + "modifier", "RemoveMessage"): {"id": "a"},
+    ("langchain_core.documents.base", "Document"): {"page_content": "a"},
+}
+"""By module and name, what an instance is made of."""
 
-#: kind of a field by its annotation, as repr() gives it on any supported release
+#: kind of a field by its annotation
 KINDS = {
-    "str | list[str | dict[typing.Any, typing.Any]]": "content",
+    "str | list[str | dict[Any, Any]]": "content",
     "str | list[str | dict]": "content",
-    "typing.Union[str, list[typing.Union[str, dict]]]": "content",
-    "dict[typing.Any, typing.Any]": "dict",
-    "<class 'dict'>": "dict",
-    "<class 'str'>": "str",
+    "dict[Any, Any]": "dict",
+    "dict": "dict",
+    "str": "str",
     "str | None": "optional str",
-    "typing.Optional[str]": "optional str",
-    "typing.Any": "any",
+    "Any": "any",
     "list[langchain_core.messages.tool.ToolCall]": "tool calls",
     "list[langchain_core.messages.content.InvalidToolCall]": "invalid tool calls",
     "list[langchain_core.messages.tool.InvalidToolCall]": "invalid tool calls",
     "list[langchain_core.messages.tool.ToolCallChunk]": "tool call chunks",
     "langchain_core.messages.ai.UsageMetadata | None": "usage",
-    "typing.Optional[langchain_core.messages.ai.UsageMetadata]": "usage",
-}
-
-#: fingerprints of what runs between a payload and its instance, as langchain-core 1.0.0 to 1.8.4 have it
-KNOWN_CODE: dict[str, frozenset[str]] = {
-    "AIMessage": frozenset({"e4bd559ef480bd2a", "f163cc3f9dd1acb9"}),
-    "AIMessageChunk": frozenset({"d327233a2f2deba9", "dd46b5a49e436058", "9c4b22bd65960e1c"}),
-    "ChatMessage": frozenset({"e5e5d11a14244e95", "c262f7b7c1718298"}),
-    "ChatMessageChunk": frozenset({"f575ae371c228e66", "15527b0f47b6f4a3"}),
-    "Document": frozenset({"890f755f57a3e2bc", "e0042021269a223e"}),
-    "FunctionMessage": frozenset({"144accc9b2f61b6d", "2e818b775caff738"}),
-    "FunctionMessageChunk": frozenset({"6ab2f39f9207eff1", "7a9cad976dd3f410"}),
-    "HumanMessage": frozenset({"d39ec1802c7a1f67", "26492fea549b7ecf"}),
-    "HumanMessageChunk": frozenset({"e492f4c606961128", "2e6f8bee7a5864cb"}),
-    "RemoveMessage": frozenset({"c725902fcba6f7b6", "ed93f54a3163280c"}),
-    "SystemMessage": frozenset({"1fd7bc08837fa317", "30c20a7f4976b221"}),
-    "SystemMessageChunk": frozenset({"2d1c61f7780726bd", "4506ba518510b2fc"}),
-    "ToolMessage": frozenset({"82bb86d76c05135f", "7cd1cb89ba168440"}),
-    "ToolMessageChunk": frozenset({"321cd9e29f8bc2cc", "90a8cca11b5f7513"}),
 }
 
 
-def describe(cls: type) -> Description | None:
-    """The structure of ``cls``, or None where it is not plain."""
+def describe(cls: type) -> Description | str | None:
+    """The structure of ``cls``, or why it is not plain; None where it is none of ``CLASSES``."""
     if (cls.__module__, cls.__name__) not in CLASSES:
         return None
     try:
         return _describe(cls)
-    except Exception:
+    except Exception as error:
         # An attribute of another release that is not there, or not what it is here.
-        return None
+        return f"{type(error).__name__}: {error}"
 
 
-def _describe(cls: Any) -> Description | None:
+def indirect() -> dict[str, str]:
+    """Of the classes that are imported, those whose instances are not built directly, and why."""
+    found = {}
+    for module, name in CLASSES:
+        cls = vars(sys.modules[module]).get(name) if module in sys.modules else None
+        description = describe(cls) if isinstance(cls, type) else None
+        reason = description[4] if isinstance(description, tuple) else description
+        if reason:
+            found[f"{module}.{name}"] = reason
+    return found
+
+
+def _describe(cls: Any) -> Description | str:
     from pydantic import BaseModel
     from pydantic_core import SchemaSerializer
 
     decorators = cls.__pydantic_decorators__
-    plainly_dumped = (
-        issubclass(cls, BaseModel)
-        and cls.model_dump is BaseModel.model_dump
-        and _is_pydantic_s_own(BaseModel.model_dump)
-        and type(cls.__pydantic_serializer__) is SchemaSerializer
-        and cls.__pydantic_root_model__ is False
-        and cls.__pydantic_computed_fields__ == {}
-        and not decorators.field_serializers
-        and not decorators.model_serializers
-        and not decorators.computed_fields
-        and cls.__private_attributes__ == {}
-        and cls.__getattribute__ is object.__getattribute__
-        and getattr(cls, "__getattr__", None) is getattr(BaseModel, "__getattr__", None)
-        and cls.model_config.get("extra") in ("allow", "ignore", None)
-        and not {"ser_json_bytes", "serialize_by_alias", "use_enum_values"} & cls.model_config.keys()
-        and all(_plain_field(field) for field in cls.model_fields.values())
-    )
-    if not plainly_dumped:
-        return None
+    conditions = {
+        "it is no BaseModel": issubclass(cls, BaseModel),
+        "model_dump() is replaced": cls.model_dump is BaseModel.model_dump and _is_pydantic_s_own(BaseModel.model_dump),
+        "its serializer is not pydantic's": type(cls.__pydantic_serializer__) is SchemaSerializer,
+        "it is a root model": cls.__pydantic_root_model__ is False,
+        "it has computed fields": cls.__pydantic_computed_fields__ == {} and not decorators.computed_fields,
+        "it has serializers of its own": not decorators.field_serializers and not decorators.model_serializers,
+        "it has private attributes": cls.__private_attributes__ == {},
+        "attributes are not looked up as usual": cls.__getattribute__ is object.__getattribute__
+        and getattr(cls, "__getattr__", None) is getattr(BaseModel, "__getattr__", None),
+        "its model_config is not known": cls.model_config.get("extra") in ("allow", "ignore", None)
+        and not {"ser_json_bytes", "serialize_by_alias", "use_enum_values"} & cls.model_config.keys(),
+        "its fields have aliases or constraints": all(map(_plain_field, cls.model_fields.values())),
+    }
+    for objection, fine in conditions.items():
+        if not fine:
+            return objection
     fields = [(name, *_kind(cls, name, field)) for name, field in cls.model_fields.items()]
-    direct = fingerprint(cls) in KNOWN_CODE.get(cls.__name__, ())
+    indirect = _why_not_built(cls)
+    if indirect and not _dumped_as_read(cls):
+        return "model_dump() returns something else than __dict__"
     rule = {"AIMessage": "ai", "AIMessageChunk": "ai chunk"}.get(cls.__name__, "")
-    return cls.__module__, cls.__name__, fields, cls.model_config.get("extra") == "allow", direct, rule
+    return cls.__module__, cls.__name__, fields, cls.model_config.get("extra") == "allow", indirect, rule
 
 
 def _is_pydantic_s_own(method: Any) -> bool:
@@ -136,69 +128,105 @@ def _plain_field(field: Any) -> bool:
 def _kind(cls: type, name: str, field: Any) -> tuple[str, tuple[str, ...]]:
     if cls.__name__ == "RemoveMessage" and name == "content":
         return "empty content", ()
-    written = repr(field.annotation)
-    if written.startswith("typing.Literal["):
+    if get_origin(field.annotation) is Literal:
         return "literal", field.annotation.__args__
-    if written in ("typing.Optional[typing.Literal['last']]", "typing.Literal['last'] | None"):
+    written = spelled(field.annotation)
+    if written == "Literal['last'] | None":
         return "optional literal", ("last",)
+    if written not in KINDS:
+        raise LookupError(f"its field {name} is of an unknown type: {written}")
     return KINDS[written], ()
 
 
-def fingerprint(cls: Any) -> str:
-    """Changes with the code that validation runs and with the fields that it runs on."""
+def _why_not_built(cls: Any) -> str:
+    """Why instances may not be built without calling the class; empty where they may."""
     from pydantic import BaseModel
     from pydantic_core import SchemaValidator
 
     decorators = cls.__pydantic_decorators__
-    if type(cls.__pydantic_validator__) is not SchemaValidator or decorators.field_validators:
-        return ""
-    if decorators.root_validators or decorators.validators:
-        return ""
+    if type(cls.__pydantic_validator__) is not SchemaValidator:
+        return "its validator is not pydantic's"
+    if decorators.field_validators or decorators.root_validators or decorators.validators:
+        return "it has validators that are not known"
     if cls.model_post_init is not BaseModel.model_post_init or cls.__new__ is not object.__new__:
-        return ""
+        return "model_post_init() or __new__() is its own"
     if getattr(cls.model_construct, "__func__", cls) is not getattr(BaseModel.model_construct, "__func__", None):
+        return "model_construct() is its own"
+    try:
+        known = fingerprint(cls) in _known_code.MESSAGES.get(cls.__name__, ())
+    except LookupError as error:
+        return str(error)
+    if known:
         return ""
-    parts: list[str] = []
-    for name, field in cls.model_fields.items():
-        parts.append(repr((name, repr(field.annotation))))
-        parts.extend(_typed_dicts(field.annotation))
+    releases = _versions.known_releases("langchain-core")
+    return f"its code is not that of a release that is known; of langchain-core {releases} are"
+
+
+def fingerprint(cls: Any) -> str:
+    """Changes with the code that validation runs and with the fields that it runs on.
+
+    Raises LookupError where a source can't be read.
+    """
+    from pydantic import BaseModel
+
+    parts = [f"{name} {spelled(field.annotation)}" for name, field in cls.model_fields.items()]
+    parts += [said for field in cls.model_fields.values() for said in _typed_dicts(field.annotation)]
+    parts += [f"{name}={value!r}" for name, value in sorted(cls.model_config.items()) if isinstance(value, (bool, str))]
+    functions: list[Any] = []
     for ancestor in cls.__mro__:
         if ancestor is BaseModel:
             break
-        for name in ("__init__", "__setattr__"):
-            function = ancestor.__dict__.get(name)
-            if isinstance(function, FunctionType):
-                parts.append(f"{ancestor.__name__}.{name} {_outline(function)}")
-    for name, decorator in decorators.model_validators.items():
+        functions += [ancestor.__dict__[name] for name in ("__init__", "__setattr__") if name in ancestor.__dict__]
+    for name, decorator in cls.__pydantic_decorators__.model_validators.items():
         function = getattr(decorator.func, "__func__", decorator.func)
-        parts.append(f"{name} {decorator.info.mode} {_outline(function)}")
-        for helper in sorted(set(function.__code__.co_names)):
-            called = function.__globals__.get(helper)
-            if isinstance(called, FunctionType) and called.__module__.startswith(MESSAGES):
-                parts.append(f"{helper} {_outline(called)}")
-    return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+        parts.append(f"{name} {decorator.info.mode} {function.__qualname__}")
+        functions.append(function)
+    if not all(isinstance(function, FunctionType) for function in functions):
+        raise LookupError("its constructor or a validator is no function")
+    return _fingerprints.fingerprint([*parts, *_fingerprints.outlines(functions, MESSAGES[:-1])])
+
+
+def _dumped_as_read(cls: Any) -> bool:
+    """Whether ``model_dump()`` of an instance, of a release that is not known, is what its ``__dict__`` says."""
+    least = CLASSES[cls.__module__, cls.__name__]
+    more = {"additional_kwargs": {"a": [1, {"b": None}]}, "response_metadata": {"c": 1.5}, "name": "n", "id": "i"}
+    offered = {name: value for name, value in more.items() if name in cls.model_fields}
+    extra = {"fast_langgraph_extra": ["x"]} if cls.model_config.get("extra") == "allow" else {}
+    for made in (cls(**least), cls(**{**offered, **least}), cls(**{**offered, **least, **extra})):
+        if repr(made.model_dump()) != repr({**made.__dict__, **(made.__pydantic_extra__ or {})}):
+            return False
+    return True
+
+
+def spelled(annotation: Any) -> str:
+    """An annotation as text. ``repr`` gives another one on each release of Python."""
+    if annotation is None or annotation is NoneType:
+        return "None"
+    if annotation is Any:
+        return "Any"
+    origin = get_origin(annotation)
+    if origin is None:
+        if not isinstance(annotation, type):
+            return repr(annotation)
+        home = "" if annotation.__module__ == "builtins" else f"{annotation.__module__}."
+        return home + annotation.__qualname__
+    arguments = get_args(annotation)
+    if origin in (Union, UnionType):
+        return " | ".join(map(spelled, arguments))
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    return f"{spelled(origin)}[{', '.join(map(spelled, arguments))}]"
 
 
 def _typed_dicts(annotation: Any) -> Iterator[str]:
+    # typing's own does not know typing_extensions' NotRequired on CPython 3.10.
+    from typing_extensions import get_type_hints
+
     if hasattr(annotation, "__required_keys__"):
-        yield repr((annotation.__name__, annotation.__annotations__))
-        for inner in annotation.__annotations__.values():
-            yield from _typed_dicts(inner)
-    for inner in getattr(annotation, "__args__", ()):
+        fields = get_type_hints(annotation)
+        yield f"{spelled(annotation)} {sorted(annotation.__required_keys__)}"
+        for name, field in fields.items():
+            yield f"{name} {spelled(field)}"
+            yield from _typed_dicts(field)
+    for inner in get_args(annotation):
         yield from _typed_dicts(inner)
-
-
-def _outline(function: FunctionType) -> str:
-    """What a function's code names and says: the same on every interpreter that compiles it."""
-    names: set[str] = set()
-    strings: set[str] = set()
-    pending = [function.__code__]
-    while pending:
-        code = pending.pop()
-        names.update(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                pending.append(constant)
-            elif isinstance(constant, str) and constant != function.__doc__ and "<locals>" not in constant:
-                strings.add(constant)
-    return repr((sorted(name for name in names if name[0] != "."), sorted(strings)))

@@ -68,7 +68,9 @@ def sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
     skip = "" if jsonplus._option == known else "this release encodes with other options"
     _native.configure(jsonplus, _plain.describe, BaseModel)
     owner = jsonplus.JsonPlusSerializer
+    # Releases before 4.1 have one hook and no allowlist.
+    hook = getattr(jsonplus, "_create_msgpack_ext_hook", None) or jsonplus._msgpack_ext_hook
     return [
         PatchSite(owner, "dumps_typed", dumps_typed, _native.ENCODED, skip),
-        PatchSite(owner, "loads_typed", loads_typed, _native.DECODED, skip),
+        PatchSite(owner, "loads_typed", loads_typed, _native.DECODED, skip, [hook]),
     ]

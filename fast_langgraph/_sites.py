@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
+from fast_langgraph import _versions
 from fast_langgraph._native import Counts
 from fast_langgraph._wrappers import layers
 
@@ -28,10 +29,12 @@ class PatchSite:
         make: Callable[[PatchSite], Callable[..., Any]],
         counts: Counts | None = None,
         skip: str = "",
+        beside: Iterable[Any] = (),
     ) -> None:
         """``make(site)`` returns the function that stands in for ``site.stock``; LookupError says why not.
 
-        A reason to ``skip`` leaves the method as it is.
+        A reason to ``skip`` leaves the method as it is. ``beside`` are functions that stock's calls other than by
+        a global name, and that ours stands in for as well.
         """
         self.name = f"{owner.__name__}.{attribute}"
         self.owner = owner
@@ -49,6 +52,17 @@ class PatchSite:
         self.stock: Any = None
         self.replacement: Callable[..., Any] | None = None
         self._make = make
+        self.beside = tuple(beside)
+        #: why ours may not stand in for the function that was looked at last; empty where its code is known
+        self.unknown_code = ""
+        self._examined: Any = None
+
+    def knows(self, function: Any) -> bool:
+        """Whether the code of this function of stock's is known, so that ours may stand in for it."""
+        if self._examined is not function:
+            self.unknown_code = _versions.unknown_code(self.name, self.owner, [function, *self.beside])
+            self._examined = function
+        return not self.unknown_code
 
     def install(self) -> None:
         """Puts ours in place, unless something else than stock's own stands there."""
@@ -58,7 +72,8 @@ class PatchSite:
         if self.replacement is None and not self.skip and self.is_stock_s_own(live):
             self.stock = live
             try:
-                self.replacement = self._make(self)
+                if self.knows(live):
+                    self.replacement = self._make(self)
             except Exception as error:
                 # LookupError itself, not a KeyError, says in words what a release does not have.
                 if type(error) is LookupError:
@@ -109,8 +124,8 @@ class PatchSite:
             return "skipped", "this release has no such method"
         if self.left_out:
             return "skipped", self.left_out
-        if self.skip:
-            return "skipped", self.skip
+        if self.skip or self.unknown_code:
+            return "skipped", self.skip or self.unknown_code
         if self.failure:
             return "failed", self.failure
         if live is self.replacement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import unwrap
 from typing import Any
 
 from fast_langgraph import _native, _saver_sql
@@ -173,7 +174,8 @@ def sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         "delete_thread": delete_thread,
     }
     skip = without_handle(vars(sqlite)["sqlite3"])
-    return [PatchSite(owner, attribute, make, skip=skip) for attribute, make in makers.items()]
+    beside = [owner.setup, unwrap(owner.cursor)]
+    return [PatchSite(owner, attribute, make, skip=skip, beside=beside) for attribute, make in makers.items()]
 
 
 def without_handle(sqlite3: Any) -> str:

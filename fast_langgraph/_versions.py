@@ -1,8 +1,15 @@
-"""Which releases of LangGraph's packages are known well enough to stand in for their code."""
+"""Which releases of LangGraph's packages are known well enough to stand in for their code.
+
+Their numbers say where to look; whether a method may be stood in for is said by its source.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fast_langgraph import _fingerprints, _known_code
 
 #: from, and below
 SUPPORTED = {
@@ -47,3 +54,24 @@ def unsupported() -> str:
             releases = f"from {'.'.join(map(str, first))}, below {'.'.join(map(str, end))}"
             return f"{distribution} {found} is installed, and fast_langgraph knows releases {releases}"
     return ""
+
+
+def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
+    """Why ours may not stand in for a method whose code these functions are; empty where it may."""
+    try:
+        if site_fingerprint(owner, functions) in _known_code.SITES.get(site, ()):
+            return ""
+    except LookupError as error:
+        return str(error)
+    distribution = "langgraph-checkpoint-sqlite" if "sqlite" in owner.__module__ else "langgraph-checkpoint"
+    return f"its code is not that of a release that is known; of {distribution} {known_releases(distribution)} are"
+
+
+def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
+    """Raises LookupError where a source can't be read."""
+    package = owner.__module__.removesuffix(".aio").removesuffix(".jsonplus")
+    return _fingerprints.fingerprint(_fingerprints.outlines(functions, package))
+
+
+def known_releases(distribution: str) -> str:
+    return " to ".join(_known_code.RELEASES[distribution])

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from fast_langgraph import _import_hook, _native, _settings, _versions
+from fast_langgraph import _import_hook, _native, _plain, _settings, _versions
 from fast_langgraph._classes import CLASSES
 from fast_langgraph._native import FallbackError
 from fast_langgraph._settings import Settings
@@ -89,7 +89,8 @@ def _all_sites() -> list[PatchSite]:
 
 
 def _failures() -> list[str]:
-    failures = [(cls.name, cls.failure) for cls in CLASSES] + [(site.name, site.failure) for site in sites()]
+    failures = [(cls.name, cls.failure) for cls in CLASSES]
+    failures += [(site.name, site.failure or site.unknown_code) for site in sites()]
     return [f"{name} is left to stock's code: {failure}" for name, failure in failures if failure]
 
 
@@ -100,6 +101,8 @@ def _require_all() -> None:
         state, reason = site.state
         if state != "active" and not site.left_out and site.live is not None:
             raise FallbackError(f"{site.name} is left to stock's code: {reason}")
+    for name, reason in _plain.indirect().items():
+        raise FallbackError(f"{name} is decoded by stock's code: {reason}")
 
 
 def unpatch() -> None:

@@ -9,6 +9,7 @@ what ``status()`` says, with the workers' counts added up, and the run fails whe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -120,12 +121,12 @@ def together(statuses: list[Status]) -> Status:
                 sites[name] = site
                 continue
             worse = so_far if so_far.state != "active" else site
-            reasons = (*so_far.fallbacks, *site.fallbacks)
             sites[name] = replace(
                 worse,
                 calls=so_far.calls + site.calls,
-                fallbacks={why: so_far.fallbacks.get(why, 0) + site.fallbacks.get(why, 0) for why in reasons},
+                fallbacks=_added(so_far.fallbacks, site.fallbacks),
                 values_by_stock=so_far.values_by_stock + site.values_by_stock,
+                values_by_class=_added(so_far.values_by_class, site.values_by_class),
                 bytes=so_far.bytes + site.bytes,
                 seconds=so_far.seconds + site.seconds,
             )
@@ -136,4 +137,9 @@ def together(statuses: list[Status]) -> Status:
         refusal=next((status.refusal for status in statuses if status.refusal), ""),
         sqlite={module: how for status in statuses for module, how in status.sqlite.items()},
         sites=sites,
+        indirect={name: why for status in statuses for name, why in status.indirect.items()},
     )
+
+
+def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return dict(Counter(one) + Counter(other))

@@ -9,9 +9,12 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from fast_langgraph import __version__, _environment, _host, _settings, _versions, patching
+from fast_langgraph import __version__, _environment, _host, _known_code, _plain, _settings, _versions, patching
 from fast_langgraph._classes import CLASSES, StockClass
 from fast_langgraph._settings import Settings
+
+#: of the classes that stock's code took in a call, those with the most values are shown
+CLASSES_SHOWN = 5
 
 DISTRIBUTIONS = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core", "pydantic", "ormsgpack")
 
@@ -30,6 +33,8 @@ class Site:
     fallbacks: dict[str, int] = field(default_factory=dict)
     #: single values inside calls that stock's encoder or hook took, such as a user's own model
     values_by_stock: int = 0
+    #: the same by class and reason, of the first 64 of them
+    values_by_class: dict[str, int] = field(default_factory=dict)
     #: what the codec wrote or read, and how long it took; the basis of any estimate of the time saved
     bytes: int = 0
     seconds: float = 0.0
@@ -47,6 +52,11 @@ class Status:
     #: library's version, or "python" and the reason why sqlite3 itself does the storage
     sqlite: dict[str, tuple[str, str]] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
+    #: of the message classes that are imported, those that are not built directly, which is what makes decoding
+    #: fast; and why
+    indirect: dict[str, str] = field(default_factory=dict)
+    #: the releases that are known, by distribution: the first and the last
+    known: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: the FAST_LANGGRAPH_ variables that are set
     variables: dict[str, str] = field(default_factory=dict)
     #: of this package
@@ -94,6 +104,8 @@ class Status:
             add(f"{module}: {how}", 2)
         for name, value in self.variables.items():
             add(f"{name}={value}", 2)
+        for reason, names in _by_reason(self.indirect).items():
+            add(f"decoded by stock's code: {', '.join(names)}: {reason}", 2)
         sites = list(self.sites.values())
         for site, following in zip(sites, [*sites[1:], None], strict=True):
             calls = f"{site.calls:>10,} calls" if site.calls or site.state == "active" else ""
@@ -102,6 +114,10 @@ class Status:
                 add(f"{_size(site.bytes)} in {site.seconds:.2f} s", 6)
             if site.values_by_stock:
                 add(f"{site.values_by_stock:,} values by stock's code", 6)
+            for name, count in sorted(site.values_by_class.items(), key=lambda item: -item[1])[:CLASSES_SHOWN]:
+                add(f"{count:,} {name}", 8)
+            if len(site.values_by_class) > CLASSES_SHOWN:
+                add(f"and {len(site.values_by_class) - CLASSES_SHOWN} more in values_by_class", 8)
             for reason, count in site.fallbacks.items():
                 add(f"{count:,} calls by stock: {reason}", 6)
             # What several have in common is said once, below the last of them.
@@ -110,6 +126,14 @@ class Status:
         if any(site.calls for site in sites):
             add(self.basis, 2)
         return "\n".join(lines)
+
+
+def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
+    """Names without their modules, by what they have in common."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name.rpartition(".")[2])
+    return names
 
 
 def _size(count: int) -> str:
@@ -135,6 +159,7 @@ def _sites(cls: StockClass, settings: Settings, refusal: str) -> list[Site]:
                 calls=counts.calls,
                 fallbacks=counts.fallbacks,
                 values_by_stock=counts.handed_over,
+                values_by_class=counts.values,
                 bytes=counts.bytes,
                 seconds=counts.seconds,
                 wrappers=site.wrappers,
@@ -159,5 +184,7 @@ def status() -> Status:
         versions={**python, **{name: _versions.installed(name) for name in DISTRIBUTIONS}},
         sqlite={module: (route, detail) for module, route, detail in _host.bound()},
         sites={site.name: site for site in sites},
+        indirect=_plain.indirect(),
+        known=dict(_known_code.RELEASES),
         variables={name: os.environ[name] for name in _settings.VARIABLES if name in os.environ},
     )

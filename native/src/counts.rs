@@ -14,8 +14,23 @@ pyo3::create_exception!(
     "Stock's code would have run, and fallbacks were asked to fail; says where and why."
 );
 
-/// Reasons are few; should they come from data some day, this many are told apart.
+/// Reasons are few, and classes come from data: this many of each are told apart.
 const REASONS: usize = 64;
+
+/// Adds one to what is counted under `name`; what comes after the first few is counted under `rest`.
+fn add(counted: &Mutex<BTreeMap<String, u64>>, name: &str, rest: &str) {
+    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(count) = counted.get_mut(name) {
+        *count += 1;
+    } else {
+        let name = if counted.len() < REASONS { name } else { rest };
+        *counted.entry(name.to_owned()).or_default() += 1;
+    }
+}
+
+fn copy(counted: &Mutex<BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// Whether a fallback raises.
 static STRICT: AtomicBool = AtomicBool::new(false);
@@ -27,6 +42,7 @@ struct Inner {
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
     fallbacks: Mutex<BTreeMap<String, u64>>,
+    values: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Counts of one site; safe from any thread.
@@ -46,6 +62,25 @@ impl Counts {
             self.0.handed_over.fetch_add(handed_over, Ordering::Relaxed);
         }
     }
+
+    /// Counts a single value that stock's own code encodes or decodes, by its class and the reason.
+    pub fn value_by_stock(&self, class: &str, reason: &str) {
+        // The name may come from a file, and be of any length.
+        add(&self.0.values, &format!("{class:.200}: {reason}"), "other classes");
+    }
+
+    /// As `value_by_stock`, where ours should have done it. Raises `FallbackError` where fallbacks are to fail.
+    pub fn value_lost(&self, class: &str, reason: &str) -> PyResult<()> {
+        self.value_by_stock(class, reason);
+        self.refuse(&format!("{class}: {reason}"))
+    }
+
+    fn refuse(&self, reason: &str) -> PyResult<()> {
+        if STRICT.load(Ordering::Relaxed) {
+            return Err(FallbackError::new_err(format!("{}: stock's code would run: {reason}", self.0.site)));
+        }
+        Ok(())
+    }
 }
 
 #[pymethods]
@@ -59,6 +94,7 @@ impl Counts {
             bytes: AtomicU64::default(),
             nanoseconds: AtomicU64::default(),
             fallbacks: Mutex::default(),
+            values: Mutex::default(),
         }))
     }
 
@@ -89,7 +125,13 @@ impl Counts {
     /// Calls that stock's code carried out, by reason.
     #[getter]
     fn fallbacks(&self) -> BTreeMap<String, u64> {
-        self.0.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        copy(&self.0.fallbacks)
+    }
+
+    /// Single values that stock's code encoded or decoded within a call, by class and reason.
+    #[getter]
+    fn values(&self) -> BTreeMap<String, u64> {
+        copy(&self.0.values)
     }
 
     /// Counts a call.
@@ -105,19 +147,8 @@ impl Counts {
 
     /// As `fell_back`, of a call that is counted already.
     pub fn gave_up(&self, reason: &str) -> PyResult<()> {
-        {
-            let mut fallbacks = self.0.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = fallbacks.get_mut(reason) {
-                *count += 1;
-            } else {
-                let reason = if fallbacks.len() < REASONS { reason } else { "other reasons" };
-                *fallbacks.entry(reason.to_owned()).or_default() += 1;
-            }
-        }
-        if STRICT.load(Ordering::Relaxed) {
-            return Err(FallbackError::new_err(format!("{}: stock's code would run: {reason}", self.0.site)));
-        }
-        Ok(())
+        add(&self.0.fallbacks, reason, "other reasons");
+        self.refuse(reason)
     }
 }
 

@@ -8,11 +8,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::DECODED;
 use super::fail::Fail;
 use super::gc::CollectorPause;
 use super::keys;
 use super::plain::PlainClass;
-use super::stock::Stock;
+use super::stock::{Stock, class_name};
 use super::text;
 
 /// ormsgpack's limit on values within one another, in each unpackb.
@@ -174,12 +175,31 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     /// What stock's hook makes of this one ext: its class called, its events and warnings sent.
     fn hand_over(&mut self, code: i8, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
+        self.count(code, data)?;
         self.ran_python = true;
         self.handed_over += 1;
         let hook = self.hook;
         let result = self.outside(|py| hook.call1((code, PyBytes::new(py, data)))).map_err(|_| Fail::Hook);
         self.seen.clear();
         result
+    }
+
+    /// Counts a value that goes to stock's hook; fails where one may not, and ours should have made it.
+    fn count(&mut self, code: i8, data: &[u8]) -> Result<(), Fail> {
+        let class = match class_name(data) {
+            Some((module, name)) => format!("{module}.{name}"),
+            None => format!("ext {code}"),
+        };
+        if code != super::model::PYDANTIC_V2_CODE {
+            DECODED.value_by_stock(&class, "a type that is not known, or one that is not made so");
+            return Ok(());
+        }
+        let stock = self.stock;
+        match self.outside(|py| stock.why_not_built(py, data)) {
+            Ok(reason) => DECODED.value_by_stock(&class, reason),
+            Err(reason) => DECODED.value_lost(&class, &reason)?,
+        }
+        Ok(())
     }
 
     /// Calls what may run Python code, with the collector as it was.

@@ -1,17 +1,17 @@
 //! From Python objects to the bytes that stock writes.
 #![allow(unsafe_code)] // walks lists, tuples and dicts by their C structure
 
-use std::sync::Arc;
-
 use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use super::ENCODED;
 use super::fail::Fail;
-use super::plain::PlainClass;
-use super::stock::{Stock, type_name};
+use super::plain::Described;
+use super::stock::{Stock, full_name, type_name};
 use super::text;
+use crate::counts::FallbackError;
 
 /// ormsgpack's limit on arrays and maps within one another; it starts anew in each ext.
 const LEVELS: u16 = 255;
@@ -32,7 +32,7 @@ pub struct Encoder<'a, 'py, S> {
     pub handed_over: u64,
     /// Types seen in this call. It lives no longer, so an address can't have been reused meanwhile,
     /// unless Python code has run.
-    seen: Vec<(*mut ffi::PyTypeObject, Option<Arc<PlainClass>>)>,
+    seen: Vec<(*mut ffi::PyTypeObject, Described)>,
 }
 
 impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
@@ -265,6 +265,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         for _ in 0..lists {
             around = PyList::new(self.py, [around])?.into_any();
         }
+        ENCODED.value_by_stock(&full_name(&key), "as a key");
         self.handed_over(1);
         let bytes = self.stock.encode(&around)?;
         match bytes.as_bytes().get(lists..) {
@@ -289,8 +290,14 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             if class == &raw mut ffi::PyTuple_Type {
                 return self.tuple(object);
             }
-            if let Some(plain) = self.plain_class(class) {
-                return self.model(object, &plain);
+            match self.described(class) {
+                Described::Plain(plain) => return self.model(object, &plain),
+                Described::Changed(reason) => {
+                    let object = Bound::from_borrowed_ptr(self.py, object);
+                    ENCODED.value_lost(&full_name(&object), &reason)?;
+                    return self.hook_counted(&object);
+                }
+                Described::Unknown => {}
             }
             if ffi::Py_TYPE(class.cast()) != self.stock.enum_meta.as_ptr().cast() {
                 if ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_UNICODE_SUBCLASS) != 0 {
@@ -310,12 +317,17 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             if self.known_ext(&object, class)? {
                 return Ok(());
             }
-            self.hook(&object)
+            self.hook(&object, "a type that is not known")
         }
     }
 
     /// The value as stock encodes it, the rules of its class and the user's own code included.
-    pub fn hook(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
+    pub fn hook(&mut self, object: &Bound<'py, PyAny>, reason: &str) -> Result<(), Fail> {
+        ENCODED.value_by_stock(&full_name(object), reason);
+        self.hook_counted(object)
+    }
+
+    fn hook_counted(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
         self.handed_over(1);
         let bytes = self.stock.encode(object)?;
         self.out.extend(bytes.as_bytes());
@@ -324,17 +336,17 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
 
     /// # Safety
     /// `class` is a live type.
-    unsafe fn plain_class(&mut self, class: *mut ffi::PyTypeObject) -> Option<Arc<PlainClass>> {
-        if let Some((_, plain)) = self.seen.iter().find(|(seen, _)| *seen == class) {
-            return plain.clone();
+    unsafe fn described(&mut self, class: *mut ffi::PyTypeObject) -> Described {
+        if let Some((_, described)) = self.seen.iter().find(|(seen, _)| *seen == class) {
+            return described.clone();
         }
         // SAFETY: a live type by the caller's word.
-        let plain = unsafe { self.stock.plain_class(self.py, class) };
+        let described = unsafe { self.stock.described(self.py, class) };
         // A state of hundreds of types would make the search slow; they are rare, and asked for anew.
         if self.seen.len() < 32 {
-            self.seen.push((class, plain.clone()));
+            self.seen.push((class, described.clone()));
         }
-        plain
+        described
     }
 
     /// An ext of `code` for `object`, its payload written by `payload` at levels of its own.
@@ -346,7 +358,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     ) -> Result<(), Fail> {
         if self.depth >= DEEPEST {
             if self.ran_python {
-                return self.hook(object);
+                return self.hook(object, "nested deeper than Rust goes");
             }
             return Err(Fail::Deep);
         }
@@ -358,8 +370,9 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         self.levels = levels;
         self.depth = depth;
         match written {
-            // Stock sees the hook fail, whatever it was that failed in it.
             Err(Fail::Deep) => Err(Fail::Deep),
+            Err(Fail::Python(error)) if error.is_instance_of::<FallbackError>(self.py) => Err(Fail::Python(error)),
+            // Stock sees the hook fail, whatever it was that failed in it.
             Err(_) => Err(Fail::Type(type_name(object).into())),
             Ok(()) => Ok(()),
         }

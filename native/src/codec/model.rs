@@ -43,7 +43,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             return Ok(writer::close_ext(&mut self.out, open, PYDANTIC_V2)?);
         }
         self.out.cut(start);
-        self.hook(&object)
+        self.hook(&object, "holds what model_dump() may write in a way of its own")
     }
 
     /// Writes the payload; false where the instance holds something that `model_dump()` may treat in a

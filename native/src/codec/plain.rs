@@ -2,6 +2,8 @@
 //! instances are read from `__dict__` and built without running the class.
 #![allow(unsafe_code)] // reads a type's version tag and a slot's offset
 
+use std::sync::Arc;
+
 use fast_langgraph_msgpack::writer;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -98,8 +100,9 @@ pub struct PlainClass {
     pub fields_set: Py<PyAny>,
     /// Extra fields are kept, in `__pydantic_extra__`.
     pub extra: bool,
-    /// Instances may be built without the class: its validators are known to leave plain payloads alone.
-    pub direct: bool,
+    /// Why instances may not be built without the class; empty where its validators are known to leave plain
+    /// payloads alone.
+    pub indirect: String,
     /// What the validators that look at several fields at once ask of them.
     pub rule: Rule,
 }
@@ -146,21 +149,47 @@ impl Stamp {
     }
 }
 
-/// Module, name, fields (name, kind, literals), keeps extra fields, may be built directly, rule.
+/// Module, name, fields (name, kind, literals), keeps extra fields, why it may not be built directly, rule.
 type Description<'py> = (
     Bound<'py, PyString>,
     Bound<'py, PyString>,
     Vec<(Bound<'py, PyString>, String, Vec<Bound<'py, PyString>>)>,
     bool,
-    bool,
+    String,
     String,
 );
+
+/// What a class was found to be.
+#[derive(Clone)]
+pub enum Described {
+    /// Not one of those that are known; stock's code is as good as any.
+    Unknown,
+    /// One that is known to be plain, and is not so here: why.
+    Changed(Arc<str>),
+    Plain(Arc<PlainClass>),
+}
+
+impl Described {
+    /// `description` is what `_plain.describe` returns.
+    pub fn of(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> Self {
+        if description.is_none() {
+            return Self::Unknown;
+        }
+        if let Ok(reason) = description.extract::<String>() {
+            return Self::Changed(reason.into());
+        }
+        match PlainClass::new(class, description) {
+            Ok(plain) => Self::Plain(Arc::new(plain)),
+            Err(error) => Self::Changed(error.to_string().into()),
+        }
+    }
+}
 
 impl PlainClass {
     /// `description` is what `_plain.describe` returns.
     pub fn new(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = class.py();
-        let (module, name, fields, extra, direct, rule): Description<'_> = description.extract()?;
+        let (module, name, fields, extra, indirect, rule): Description<'_> = description.extract()?;
         let module = Text::new(&module)?;
         let name = Text::new(&name)?;
         let mut header = vec![0x94];
@@ -181,7 +210,7 @@ impl PlainClass {
             _ => return Err(PyValueError::new_err(format!("no such rule: {rule}"))),
         };
         let key = PyTuple::new(py, [&module.object, &name.object])?.unbind();
-        Ok(Self { class: class.clone().unbind(), key, header, fields, fields_set, extra, direct, rule })
+        Ok(Self { class: class.clone().unbind(), key, header, fields, fields_set, extra, indirect, rule })
     }
 
     /// The field of this name; `expected` is tried first.

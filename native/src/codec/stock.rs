@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::fail::Fail;
 use super::known::{KnownTypes, METHOD};
-use super::plain::{PlainClass, Slots, Stamp};
+use super::plain::{Described, PlainClass, Slots, Stamp};
 
 pub struct Stock {
     /// The namespace of `langgraph.checkpoint.serde.jsonplus`.
@@ -45,7 +45,7 @@ struct Known {
     /// Held, so that no other class can come to live at its address.
     class: Py<PyType>,
     stamp: Stamp,
-    plain: Option<Arc<PlainClass>>,
+    described: Described,
 }
 
 /// At most this many classes are remembered; others are looked over at each call.
@@ -67,7 +67,8 @@ pub fn current() -> PyResult<Arc<Stock>> {
 /// Names the stock module that the codec stands in for.
 ///
 /// `jsonplus` is `langgraph.checkpoint.serde.jsonplus`; `describe(cls)` returns the structure of a
-/// class that is plain, or None; `base_model` is pydantic's.
+/// class that is plain, a str that says why it is not, or None for one that is not known; `base_model` is
+/// pydantic's.
 #[pyfunction]
 pub fn configure(
     py: Python<'_>,
@@ -165,67 +166,101 @@ impl Stock {
     }
 
     /// What `class` was found to be, looked over anew if it has changed since.
-    fn look_over(&self, class: &Bound<'_, PyType>) -> Option<Arc<PlainClass>> {
+    fn look_over(&self, class: &Bound<'_, PyType>) -> Described {
         let stamp = Stamp::of(class);
         if stamp.is_some() {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(known) = known.iter().find(|known| known.class.is(class) && Some(known.stamp) == stamp) {
-                return known.plain.clone();
+                return known.described.clone();
             }
         }
-        let description = self.describe.bind(class.py()).call1((class,)).ok()?;
-        let plain = if description.is_none() { None } else { PlainClass::new(class, &description).ok().map(Arc::new) };
+        let described = match self.describe.bind(class.py()).call1((class,)) {
+            Ok(description) => Described::of(class, &description),
+            Err(error) => Described::Changed(error.to_string().into()),
+        };
         // Looking it over has looked its attributes up, which is when the interpreter stamps a class.
-        let stamp = Stamp::of(class)?;
+        let Some(stamp) = Stamp::of(class) else { return Described::Changed("it changes all the time".into()) };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let old = known.iter().position(|known| known.class.is(class)).map(|index| known.swap_remove(index));
         if known.len() < KNOWN {
-            known.push(Known { class: class.clone().unbind(), stamp, plain: plain.clone() });
+            known.push(Known { class: class.clone().unbind(), stamp, described: described.clone() });
         }
         drop(known);
         drop(old);
-        plain
+        described
     }
 
-    /// The plain class that is the type at `address`, if it is one.
+    /// What the type at `address` is, for a value that is to be encoded.
     ///
     /// # Safety
     /// `address` is a live type.
-    pub unsafe fn plain_class(&self, py: Python<'_>, address: *mut ffi::PyTypeObject) -> Option<Arc<PlainClass>> {
+    pub unsafe fn described(&self, py: Python<'_>, address: *mut ffi::PyTypeObject) -> Described {
         // SAFETY: a live type by the caller's word; its dict is borrowed from it.
         let class = unsafe {
             if (*address).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE == 0 {
-                return None;
+                return Described::Unknown;
             }
             Bound::from_borrowed_ptr(py, address.cast()).cast_into_unchecked::<PyType>()
         };
-        let module = class.getattr(intern!(py, "__module__")).ok()?;
-        let module = module.cast_exact::<PyString>().ok()?;
-        if !module.to_str().is_ok_and(|module| module.starts_with(HOME)) {
+        let at_home = class
+            .getattr(intern!(py, "__module__"))
+            .is_ok_and(|module| module.cast_exact::<PyString>().is_ok_and(|module| is_home(module.to_str())));
+        if at_home { self.look_over(&class) } else { Described::Unknown }
+    }
+
+    /// The class that stock would call for this ext payload of a model, where it is of those that may be plain.
+    fn named_class<'py>(&self, py: Python<'py>, payload: &[u8]) -> Option<Bound<'py, PyType>> {
+        let (module, name) = class_name(payload)?;
+        if !module.starts_with(HOME) {
             return None;
         }
-        self.look_over(&class)
+        let module = self.sys_modules.bind(py).get_item(module).ok()??;
+        let namespace: Bound<'_, PyDict> = module.getattr(intern!(py, "__dict__")).ok()?.cast_into().ok()?;
+        namespace.get_item(name).ok()??.cast_into().ok()
+    }
+
+    /// Whether stock would call this class without an event or a warning.
+    fn is_safe(&self, py: Python<'_>, plain: &PlainClass) -> Option<bool> {
+        let Some(allowlist) = &self.allowlist else { return Some(true) };
+        let safe = allowlist.bind(py).get_item(intern!(py, "SAFE_MSGPACK_TYPES")).ok()??;
+        safe.contains(&plain.key).ok()
     }
 
     /// The plain class that stock would call for this ext payload, if its instances may be built without
     /// calling it.
     pub fn payload_class(&self, py: Python<'_>, payload: &[u8]) -> Option<Arc<PlainClass>> {
-        let mut reader = Reader::new(payload);
-        let (Ok(Token::Array(4)), Ok(Token::Str(module)), Ok(Token::Str(name))) =
-            (reader.token(), reader.token(), reader.token())
-        else {
-            return None;
-        };
-        let module = std::str::from_utf8(module).ok().filter(|module| module.starts_with(HOME))?;
-        let name = std::str::from_utf8(name).ok()?;
-        let module = self.sys_modules.bind(py).get_item(module).ok()??;
-        let namespace: Bound<'_, PyDict> = module.getattr(intern!(py, "__dict__")).ok()?.cast_into().ok()?;
-        let class: Bound<'_, PyType> = namespace.get_item(name).ok()??.cast_into().ok()?;
-        let plain = self.look_over(&class).filter(|plain| plain.direct && payload.starts_with(&plain.header))?;
-        let Some(allowlist) = &self.allowlist else { return Some(plain) };
-        let safe = allowlist.bind(py).get_item(intern!(py, "SAFE_MSGPACK_TYPES")).ok()??;
-        safe.contains(&plain.key).ok()?.then_some(plain)
+        let Described::Plain(plain) = self.look_over(&self.named_class(py, payload)?) else { return None };
+        let fits = plain.indirect.is_empty() && payload.starts_with(&plain.header) && self.is_safe(py, &plain)?;
+        fits.then_some(plain)
     }
+
+    /// Why `payload_class` has none for the payload of a model: `Err` for a class that is known to be plain and
+    /// is not so here, else what is not as it would have to be.
+    pub fn why_not_built(&self, py: Python<'_>, payload: &[u8]) -> Result<&'static str, Arc<str>> {
+        match self.named_class(py, payload).map(|class| self.look_over(&class)) {
+            None | Some(Described::Unknown) => Ok("a class that is not known"),
+            Some(Described::Changed(reason)) => Err(reason),
+            Some(Described::Plain(plain)) if !plain.indirect.is_empty() => Err(plain.indirect.as_str().into()),
+            Some(Described::Plain(_)) => {
+                Ok("a content that its class may change, or a class that is not on the allowlist")
+            }
+        }
+    }
+}
+
+fn is_home(module: PyResult<&str>) -> bool {
+    module.is_ok_and(|module| module.starts_with(HOME))
+}
+
+/// The module and the name that the payload of an ext starts with.
+pub fn class_name(payload: &[u8]) -> Option<(&str, &str)> {
+    let mut reader = Reader::new(payload);
+    let (Ok(Token::Array(_)), Ok(Token::Str(module)), Ok(Token::Str(name))) =
+        (reader.token(), reader.token(), reader.token())
+    else {
+        return None;
+    };
+    Some((std::str::from_utf8(module).ok()?, std::str::from_utf8(name).ok()?))
 }
 
 impl Stock {
@@ -258,4 +293,9 @@ impl Stock {
 pub fn type_name(value: &Bound<'_, PyAny>) -> String {
     // SAFETY: every type has a name, a C string that lives as long as the type.
     unsafe { std::ffi::CStr::from_ptr((*ffi::Py_TYPE(value.as_ptr())).tp_name) }.to_string_lossy().into_owned()
+}
+
+/// Module and name of a value's class, as `status()` shows them.
+pub fn full_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().fully_qualified_name().map_or_else(|_| type_name(value), |name| name.to_string())
 }
