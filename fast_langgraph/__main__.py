@@ -115,8 +115,10 @@ def show_status(arguments: list[str]) -> int:
 
 def not_known(found: Status) -> list[str]:
     """What goes the long way because the installed releases are not known, and which are."""
+    from fast_langgraph import patching
+
     slow = [name.rpartition(".")[2] for name in found.indirect]
-    lost = [name for name, site in found.sites.items() if "release that is known" in site.reason]
+    lost = [site.name for site in patching.sites() if site.unknown_code]
     notes = []
     if slow:
         notes.append(f"{', '.join(slow)}: decoded by stock's code, some ten times slower; see the reason below")

@@ -91,7 +91,8 @@ def _is_source_of(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: int, code
     named = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     last = max(line for _, _, line in code.co_lines() if line is not None)
     return (
-        node.name == code.co_name
+        min(part.lineno for part in (node, *node.decorator_list)) == 1
+        and node.name == code.co_name
         and tuple(named) == code.co_varnames[: len(named)]
         and code.co_firstlineno <= last < code.co_firstlineno + lines
     )

@@ -1,4 +1,4 @@
-"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known-code."""
+"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known_code.py."""
 
 #: the first and the last that were looked at
 RELEASES = {

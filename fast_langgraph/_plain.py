@@ -156,10 +156,7 @@ def _why_not_built(cls: Any) -> str:
         known = fingerprint(cls) in _known_code.MESSAGES.get(cls.__name__, ())
     except LookupError as error:
         return str(error)
-    if known:
-        return ""
-    releases = _versions.known_releases("langchain-core")
-    return f"its code is not that of a release that is known; of langchain-core {releases} are"
+    return "" if known else f"its code is not that of a release that fast_langgraph knows ({_versions.known_of(cls)})"
 
 
 def fingerprint(cls: Any) -> str:

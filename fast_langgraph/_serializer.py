@@ -55,8 +55,9 @@ def sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
     import ormsgpack
     from pydantic import BaseModel
 
-    from fast_langgraph import _plain
+    from fast_langgraph import _plain, _versions
 
+    owner = jsonplus.JsonPlusSerializer
     known = (
         ormsgpack.OPT_NON_STR_KEYS
         | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -65,12 +66,15 @@ def sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
         | ormsgpack.OPT_PASSTHROUGH_UUID
         | ormsgpack.OPT_REPLACE_SURROGATES
     )
-    skip = "" if jsonplus._option == known else "this release encodes with other options"
+    unknown = (
+        ""
+        if jsonplus._option == known
+        else f"it encodes with options that no release has that fast_langgraph knows ({_versions.known_of(owner)})"
+    )
     _native.configure(jsonplus, _plain.describe, BaseModel)
-    owner = jsonplus.JsonPlusSerializer
     # Releases before 4.1 have one hook and no allowlist.
     hook = getattr(jsonplus, "_create_msgpack_ext_hook", None) or jsonplus._msgpack_ext_hook
     return [
-        PatchSite(owner, "dumps_typed", dumps_typed, _native.ENCODED, skip),
-        PatchSite(owner, "loads_typed", loads_typed, _native.DECODED, skip, [hook]),
+        PatchSite(owner, "dumps_typed", dumps_typed, _native.ENCODED, unknown=unknown),
+        PatchSite(owner, "loads_typed", loads_typed, _native.DECODED, beside=[hook]),
     ]

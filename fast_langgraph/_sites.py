@@ -30,11 +30,13 @@ class PatchSite:
         counts: Counts | None = None,
         skip: str = "",
         beside: Iterable[Any] = (),
+        unknown: str = "",
     ) -> None:
         """``make(site)`` returns the function that stands in for ``site.stock``; LookupError says why not.
 
         A reason to ``skip`` leaves the method as it is. ``beside`` are functions that stock's calls other than by
-        a global name, and that ours stands in for as well.
+        a global name, and that ours stands in for as well. ``unknown`` says what else shows that stock's code is
+        of a release that is not known.
         """
         self.name = f"{owner.__name__}.{attribute}"
         self.owner = owner
@@ -54,13 +56,15 @@ class PatchSite:
         self._make = make
         self.beside = tuple(beside)
         #: why ours may not stand in for the function that was looked at last; empty where its code is known
-        self.unknown_code = ""
+        self.unknown_code = unknown
+        self._unknown = unknown
         self._examined: Any = None
 
     def knows(self, function: Any) -> bool:
         """Whether the code of this function of stock's is known, so that ours may stand in for it."""
         if self._examined is not function:
-            self.unknown_code = _versions.unknown_code(self.name, self.owner, [function, *self.beside])
+            code = [function, *self.beside]
+            self.unknown_code = self._unknown or _versions.unknown_code(self.name, self.owner, code)
             self._examined = function
         return not self.unknown_code
 

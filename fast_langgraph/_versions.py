@@ -63,8 +63,7 @@ def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
             return ""
     except LookupError as error:
         return str(error)
-    distribution = "langgraph-checkpoint-sqlite" if "sqlite" in owner.__module__ else "langgraph-checkpoint"
-    return f"its code is not that of a release that is known; of {distribution} {known_releases(distribution)} are"
+    return f"its code is not that of a release that fast_langgraph knows ({known_of(owner)})"
 
 
 def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
@@ -73,5 +72,10 @@ def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
     return _fingerprints.fingerprint(_fingerprints.outlines(functions, package))
 
 
-def known_releases(distribution: str) -> str:
-    return " to ".join(_known_code.RELEASES[distribution])
+def known_of(owner: type) -> str:
+    """Which releases are known of the distribution that a class comes from."""
+    distribution = {"langchain_core": "langchain-core"}.get(owner.__module__.partition(".")[0], "langgraph-checkpoint")
+    if "sqlite" in owner.__module__:
+        distribution = "langgraph-checkpoint-sqlite"
+    first, last = _known_code.RELEASES[distribution]
+    return f"{distribution} {first} to {last}"

@@ -13,6 +13,7 @@ import importlib
 import json
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -42,13 +43,28 @@ def releases(distribution: str) -> list[str]:
 
 
 def unpacked(distribution: str, release: str) -> Path:
+    """A folder with the modules of a release."""
     folder = CACHE / f"{distribution}-{release}"
     if not folder.exists():
-        wheels = CACHE / "wheels"
-        pip("download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", wheels, f"{distribution}=={release}")
-        (wheel,) = wheels.glob(f"{distribution.replace('-', '_')}-{release}-*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as download:
+            pip(
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "-d",
+                download,
+                f"{distribution}=={release}",
+            )
+            (wheel,) = Path(download).glob("*.whl")
+            modules = Path(download, "modules")
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(modules)
+            # Another process may have been faster.
+            if not folder.exists():
+                modules.rename(folder)
     return folder
 
 
@@ -125,7 +141,7 @@ def main() -> int:
         return 1 if new else 0
     ranges = "\n".join(f'    "{name}": ("{first}", "{last}"),' for name, (first, last) in known.items())
     TABLE.write_text(
-        f'''"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known-code."""
+        f'''"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known_code.py."""
 
 #: the first and the last that were looked at
 RELEASES = {{

@@ -1,0 +1,266 @@
+"""Message classes are known by what their source says: on every interpreter, and no further than they are known."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from stand_ins import answer, made_up, real, run
+
+import fast_langgraph
+from fast_langgraph import FallbackError, _fingerprints, _known_code, _plain
+
+#: the oldest, one of each code of AIMessageChunk, and the newest that runs on this interpreter
+RELEASES = ["1.0.0", "1.2.5", "1.4.4", "1.8.4" if sys.version_info >= (3, 11) else "1.7.7"]
+
+# Encodes and decodes one instance of each class on stock and on ours.
+EACH_CLASS = """
+import importlib, json
+import fast_langgraph
+from fast_langgraph import _plain
+from langchain_core.version import VERSION
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+serde = JsonPlusSerializer()
+fast_langgraph.patch()
+differing = []
+for (module, name), least in _plain.CLASSES.items():
+    cls = getattr(importlib.import_module(module), name)
+    made = cls(**least)
+    with fast_langgraph.disabled():
+        expected = serde.dumps_typed([made])
+        there = serde.loads_typed(expected)
+    encoded = serde.dumps_typed([made])
+    if encoded != expected or repr(serde.loads_typed(encoded)) != repr(there):
+        differing.append(name)
+status = fast_langgraph.status()
+encoding, decoding = (status.sites[f"JsonPlusSerializer.{name}"] for name in ("dumps_typed", "loads_typed"))
+print(json.dumps({
+    "release": VERSION,
+    "calls": [encoding.calls, decoding.calls],
+    "differing": differing,
+    "indirect": status.indirect,
+    "encoded by stock": encoding.values_by_class,
+    "decoded by stock": decoding.values_by_class,
+    "shown": repr(status),
+}))
+"""
+
+
+def names(found: dict[str, str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in found}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_each_message_class_of_a_release_is_encoded_and_decoded_without_its_code(release):
+    folders = [real("langchain-core", release)]
+    if release == "1.0.0":
+        # langgraph-checkpoint of today needs a newer one.
+        folders += [real("langgraph-checkpoint", "4.0.0"), real("langgraph-checkpoint-sqlite", "3.0.3")]
+    found = answer(folders, EACH_CLASS)
+    assert found["release"] == release
+    assert found["calls"] == [14, 14]
+    assert found["differing"] == []
+    assert found["indirect"] == {}
+    assert found["encoded by stock"] == found["decoded by stock"] == {}
+
+
+def test_each_message_class_that_is_installed_is_direct():
+    reasons = {}
+    for module, name in _plain.CLASSES:
+        __import__(module)
+        description = _plain.describe(vars(sys.modules[module])[name])
+        assert isinstance(description, tuple), (name, description)
+        reasons[name] = description[4]
+    assert reasons == dict.fromkeys(reasons, "")
+    assert len(reasons) == 14
+    assert fast_langgraph.status().indirect == {}
+
+
+VALIDATOR = "if check_additional_kwargs and ("
+
+
+@pytest.fixture
+def other_validator(tmp_path: Path) -> Path:
+    """A release whose AIMessage looks at one thing more before it is made."""
+    more = f'values.setdefault("name", None)\n        {VALIDATOR}'
+    return made_up(tmp_path, ["langchain_core"], {"langchain_core/messages/ai.py": [(VALIDATOR, more)]})
+
+
+def test_a_class_of_an_unknown_release_is_decoded_by_its_code_and_named(other_validator):
+    found = answer(other_validator, EACH_CLASS)
+    assert found["differing"] == []
+    assert names(found["indirect"]) == {"AIMessage", "AIMessageChunk"}
+    (reason,) = set(found["indirect"].values())
+    first, last = _known_code.RELEASES["langchain-core"]
+    assert reason == f"its code is not that of a release that fast_langgraph knows (langchain-core {first} to {last})"
+    # What model_dump() returns is said by the structure alone.
+    assert found["encoded by stock"] == {}
+    classes = ("AIMessage", "AIMessageChunk")
+    assert found["decoded by stock"] == {f"langchain_core.messages.ai.{name}: {reason}": 1 for name in classes}
+    assert f"decoded by stock's code: AIMessage, AIMessageChunk: {reason}" in " ".join(found["shown"].split())
+
+
+def test_comments_docstrings_and_annotations_are_no_change(tmp_path):
+    edits = {
+        "langchain_core/messages/ai.py": [(VALIDATOR, f"# a comment\n        {VALIDATOR}")],
+        "langchain_core/messages/modifier.py": [
+            ("Create a RemoveMessage.", "Make one."),
+            ("**kwargs: Any", "**kwargs: int"),
+        ],
+    }
+    assert answer(made_up(tmp_path, ["langchain_core"], edits), EACH_CLASS)["indirect"] == {}
+
+
+def test_another_model_config_is_a_change(tmp_path):
+    edits = [('extra="allow",', 'extra="allow", str_strip_whitespace=True,')]
+    found = answer(made_up(tmp_path, ["langchain_core"], {"langchain_core/messages/base.py": edits}), EACH_CLASS)
+    assert len(found["indirect"]) == 13  # Document is no message
+    assert found["differing"] == []
+
+
+HIDDEN = """
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        from pydantic_core import core_schema
+
+        schema = handler(source)
+        inner = schema
+        while inner["type"] != "model":
+            inner = inner["schema"]
+        inner["serialization"] = core_schema.plain_serializer_function_ser_schema(lambda self: {"content": "hidden"})
+        return schema
+
+    def __init__("""
+
+
+def test_a_class_that_dumps_otherwise_than_its_structure_says_is_dumped_by_its_code(tmp_path):
+    edits = [("    def __init__(", HIDDEN), ('kwargs.pop("content", None)', 'kwargs.pop("content", "")')]
+    found = answer(made_up(tmp_path, ["langchain_core"], {"langchain_core/messages/modifier.py": edits}), EACH_CLASS)
+    assert found["differing"] == []
+    assert list(found["indirect"].values()) == ["model_dump() returns something else than __dict__"]
+    assert names(found["indirect"]) == {"RemoveMessage"}
+    assert list(found["encoded by stock"].values()) == [1]
+
+
+STRICT = """
+import json
+import fast_langgraph
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+said = []
+
+def refused(call, *arguments, **named):
+    try:
+        return call(*arguments, **named)
+    except fast_langgraph.FallbackError as error:
+        said.append(str(error))
+
+refused(fast_langgraph.patch, strict=True)
+serde = JsonPlusSerializer()
+encoded = refused(serde.dumps_typed, {"messages": [AIMessage("a")]})
+refused(serde.loads_typed, encoded)
+print(json.dumps(said))
+"""
+
+
+def test_strict_raises_for_a_message_class_that_is_not_direct(other_validator):
+    at_patch, at_call = answer(other_validator, STRICT)
+    assert at_patch.startswith(
+        "langchain_core.messages.ai.AIMessage is decoded by stock's code: its code is not that of"
+    )
+    assert at_call.startswith(
+        "JsonPlusSerializer.loads_typed: stock's code would run: langchain_core.messages.ai.AIMessage"
+    )
+
+
+def test_the_command_names_what_goes_the_long_way_and_the_releases_that_are_known(other_validator):
+    done = run(other_validator, "-m", "fast_langgraph", "status", FAST_LANGGRAPH_AUTO_PATCH="1")
+    assert "note: AIMessage, AIMessageChunk: decoded by stock's code, some ten times slower" in done.stdout
+    known = ", ".join(f"{name} {first} to {last}" for name, (first, last) in _known_code.RELEASES.items())
+    assert f"note: the releases that are known: {known}" in " ".join(done.stdout.split())
+
+
+def test_the_command_has_no_such_note_where_everything_is_known(tmp_path):
+    done = run(tmp_path, "-m", "fast_langgraph", "status", FAST_LANGGRAPH_AUTO_PATCH="1")
+    assert "decoded by stock's code" not in done.stdout
+    assert "releases that are known" not in done.stdout
+
+
+def test_a_file_that_no_longer_has_what_was_imported_from_it_is_not_read(tmp_path, monkeypatch):
+    """An upgrade under a process that has imported the old release, before patch()."""
+    path = tmp_path / "upgraded.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    path.write_text("def first(a, b):\n    return a\n")
+    import upgraded
+
+    assert _fingerprints.outlines([upgraded.first], "upgraded")
+    for text in (
+        "import os\ndef first(a, b):\n    return a\n",
+        "# new\ndef first(a, b):\n    return a\n",
+        "def other(a, b):\n    return a\n",
+        "def first(b, a):\n    return a\n",
+        "",
+    ):
+        path.write_text(text)
+        linecache.clearcache()
+        _fingerprints._outline.cache_clear()
+        with pytest.raises(LookupError, match=r"the source of first\(\) can't be read"):
+            _fingerprints.outlines([upgraded.first], "upgraded")
+
+
+def test_a_function_is_known_with_all_that_it_calls_in_its_package(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "LIMIT = 3\ndef helper():\n    return LIMIT\ndef first():\n    return [helper() for _ in ()]\n"
+
+    def said(name: str, text: str) -> list[str]:
+        (tmp_path / f"{name}.py").write_text(text)
+        return [line.replace(name, "module") for line in _fingerprints.outlines([__import__(name).first], name)]
+
+    before = said("calls", source)
+    assert len(before) == 3
+    assert said("same", source) == before
+    assert said("constant", source.replace("LIMIT = 3", "LIMIT = 4")) != before
+    assert said("deeper", source.replace("return LIMIT", "return -LIMIT")) != before
+    assert said("spoken", source.replace("def helper():", "def helper() -> int:  # says no more")) == before
+
+
+def test_values_that_stock_takes_are_counted_by_class_and_reason():
+    serde = JsonPlusSerializer()
+
+    def counted() -> tuple[int, dict[str, int]]:
+        site = fast_langgraph.status().sites["JsonPlusSerializer.dumps_typed"]
+        return site.values_by_stock, site.values_by_class
+
+    number, before = counted()
+    serde.dumps_typed([HumanMessage("a", additional_kwargs={"x": {1: 2}}), HumanMessage("b")])
+    after_number, after = counted()
+    name = "langchain_core.messages.human.HumanMessage: holds what model_dump() may write in a way of its own"
+    assert after_number == number + 1
+    assert after == {**before, name: before.get(name, 0) + 1}
+
+
+def test_strict_lets_a_message_of_unusual_content_go_to_its_class():
+    """Its class's own rules are asked for: nothing is lost."""
+    serde = JsonPlusSerializer()
+    fast_langgraph.patch(strict=True)
+    made = [HumanMessage("a", additional_kwargs={"x": {1: 2}})]
+    assert serde.loads_typed(serde.dumps_typed(made)) == made
+
+
+def test_strict_raises_where_a_message_class_was_changed(monkeypatch):
+    serde = JsonPlusSerializer()
+    encoded = serde.dumps_typed([[HumanMessage("a")]])
+    init = HumanMessage.__init__
+    monkeypatch.setattr(HumanMessage, "__init__", lambda self, *args, **kwargs: init(self, *args, **kwargs))
+    with pytest.raises(
+        FallbackError, match=r"human.HumanMessage is decoded by stock's code: the source of <lambda>\(\)"
+    ):
+        fast_langgraph.patch(strict=True)
+    with pytest.raises(FallbackError, match=r"human.HumanMessage: the source of <lambda>\(\)"):
+        serde.loads_typed(encoded)
