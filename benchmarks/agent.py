@@ -64,6 +64,16 @@ def timed(saver: Any, turns: int) -> float:
     return time.perf_counter() - began
 
 
+def on_a_file(folder: str, turns: int) -> list[Any]:
+    """What was said in a conversation on SqliteSaver, on a new file."""
+    path = Path(tempfile.mkstemp(".db", dir=folder)[1])
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        said = converse(saver, turns)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    return said
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, nargs="*", default=[20, 100, 250])
@@ -71,24 +81,12 @@ def main() -> None:
     arguments = parser.parse_args()
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as folder:
-        number = 0
-
-        def on_a_file(turns: int) -> list[Any]:
-            nonlocal number
-            number += 1
-            path = Path(folder, f"{number}.db")
-            with SqliteSaver.from_conn_string(str(path)) as saver:
-                said = converse(saver, turns)
-            for file in path.parent.glob(f"{number}.db*"):
-                file.unlink()
-            return said
-
         with fast_langgraph.disabled():
-            expected = on_a_file(10)
-        assert on_a_file(10) == expected
+            expected = on_a_file(folder, 10)
+        assert on_a_file(folder, 10) == expected
         print(HEADER)
         for turns in arguments.turns:
-            print(row(f"SqliteSaver, {turns} turns", *compare(lambda n=turns: on_a_file(n), arguments.rounds)))
+            print(row(f"SqliteSaver, {turns} turns", *compare(lambda n=turns: on_a_file(folder, n), arguments.rounds)))
             memory = compare(lambda n=turns: converse(InMemorySaver(), n), arguments.rounds)
             print(row(f"InMemorySaver, {turns} turns", *memory))
             print(f"{'LangGraph itself (nothing encoded)':<42} {timed(ReferenceSaver(), turns):>10.3f}")
