@@ -6,11 +6,14 @@ JOBS ?= 2
 # Neither an active virtual environment nor a PYTHONPATH may reach in.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# The backend is maturin, behind scripts/build_backend.py; no build fetches a Rust toolchain.
+export MATURIN_NO_MISSING_BUILD_BACKEND_WARNING = 1
+export MATURIN_NO_INSTALL_RUST = 1
 BIN := $(VENV)/bin
 
-SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_auto.pth Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
+SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_sqlite_auto.pth Cargo.toml Cargo.lock pyproject.toml
 
-.PHONY: help run test soak lint bench test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test test-packaging soak lint bench dist test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -21,6 +24,9 @@ test: $(VENV)/.built ## Build, and run all tests
 	cargo test --quiet --package fast_langgraph_msgpack
 	$(BIN)/python -m pytest -n $(JOBS)
 
+test-packaging: $(VENV)/.installed ## Build the source distribution, install it and run an agent; beside another package of its name
+	$(BIN)/python -m pytest --timeout 1200 tests/packaging
+
 soak: $(VENV)/.built ## The tests of durability, concurrency, faults and memory, for hours rather than seconds
 	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer
 
@@ -30,6 +36,7 @@ lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/third_party_licenses.py --check
 
 bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/startup.py
@@ -45,6 +52,9 @@ test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
 
 test-matrix: ## The tests beside stock, on old and new dependencies, and the compact layout on many of SQLite
 	scripts/test-matrix
+
+dist: ## Fill dist/ with the source distribution and a wheel for each CPython that is found, checked and run
+	PYTHON="$(PYTHON)" scripts/dist
 
 test-upstream: $(VENV)/.installed ## Run upstream's own suites on stock and patched, newest releases
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py

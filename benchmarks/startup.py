@@ -31,7 +31,7 @@ LINE = """
 import json, os, sys, time, sysconfig
 if {on}:
     os.environ["FAST_LANGGRAPH_AUTO_PATCH"] = "1"
-path = os.path.join(sysconfig.get_path("platlib"), "fast_langgraph_auto.pth")
+path = os.path.join(sysconfig.get_path("platlib"), "fast_langgraph_sqlite_auto.pth")
 line = open(path).read()
 assert not [name for name in sys.modules if name.startswith("fast_langgraph")]
 began = time.perf_counter()

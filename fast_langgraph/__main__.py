@@ -94,7 +94,7 @@ def show_status(arguments: list[str]) -> int:
         found = status()
     except Exception as error:
         # Of an app's import too, which is what is asked for here.
-        why, fix = f"{type(error).__name__}: {error}", "see the message, or install fast-langgraph again"
+        why, fix = f"{type(error).__name__}: {error}", "see the message, or install fast-langgraph-sqlite again"
     else:
         if not why and not found.patched:
             why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"

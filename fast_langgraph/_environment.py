@@ -8,7 +8,7 @@ import sys
 
 from fast_langgraph import _import_hook, _settings
 
-PTH = "fast_langgraph_auto.pth"
+PTH = "fast_langgraph_sqlite_auto.pth"
 
 IN_CODE = "call fast_langgraph.patch() in the app"
 
@@ -27,7 +27,7 @@ def unread() -> tuple[str, str]:
     if not any(os.path.exists(os.path.join(folder, PTH)) for folder in folders):
         return (
             f"{PTH} is in none of the folders whose .pth files Python reads ({', '.join(folders)})",
-            f"install fast-langgraph into this environment (a PYTHONPATH or pip's --target is not enough), "
+            f"install fast-langgraph-sqlite into this environment (a PYTHONPATH or pip's --target is not enough), "
             f"or {IN_CODE}",
         )
     return "", ""

@@ -36,7 +36,7 @@ class Environment:
         self.python = folder / "bin" / "python"
         self.site_packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
         self.command = folder / "bin" / "fast-langgraph"
-        self.pth = self.site_packages / "fast_langgraph_auto.pth"
+        self.pth = self.site_packages / "fast_langgraph_sqlite_auto.pth"
 
     @classmethod
     def create(cls, folder: Path, wheel: Path, dependencies: bool = True) -> Environment:

@@ -125,7 +125,7 @@ def test_uninstalling_removes_all_that_was_installed(wheel, tmp_path):
     made = Environment.create(tmp_path / "venv", wheel)
     ok(made.run(IS_ACTIVE, **AUTO))
     assert made.command.exists()
-    made.pip("uninstall", "--yes", "fast-langgraph")
+    made.pip("uninstall", "--yes", "fast-langgraph-sqlite")
     assert [path.name for path in made.site_packages.rglob("*fast*langgraph*")] == []
     assert not made.command.exists()
     ok(made.run("import langgraph.checkpoint.sqlite", **AUTO))
@@ -133,18 +133,20 @@ def test_uninstalling_removes_all_that_was_installed(wheel, tmp_path):
 
 def test_an_installation_beside_the_site_folders_is_told(wheel, tmp_path):
     made = Environment.create(tmp_path / "venv", wheel)
-    made.pip("uninstall", "--yes", "fast-langgraph")
+    made.pip("uninstall", "--yes", "fast-langgraph-sqlite")
     target = tmp_path / "target"
     made.pip("install", "--no-deps", "--target", str(target), str(wheel))
     script = """
     import fast_langgraph
     text = " ".join(repr(fast_langgraph.status()).split())
-    assert "fast_langgraph_auto.pth is in none of the folders" in text, text
+    assert "fast_langgraph_sqlite_auto.pth is in none of the folders" in text, text
     """
     ok(made.run(script, PYTHONPATH=str(target), **AUTO))
     done = made.call(made.python, "-m", "fast_langgraph", "-c", "pass", PYTHONPATH=str(target))
     assert done.returncode == 2
-    assert done.stderr.startswith("fast_langgraph: can't run a program patched: fast_langgraph_auto.pth is in none of")
+    assert done.stderr.startswith(
+        "fast_langgraph: can't run a program patched: fast_langgraph_sqlite_auto.pth is in none of"
+    )
 
 
 def test_an_editable_installation_is_on_too():

@@ -16,7 +16,7 @@ NAMES = ["patch", "unpatch", "is_patched", "status", "disabled"]
 
 @pytest.mark.unpatched
 def test_the_version_is_that_of_the_distribution():
-    assert importlib.metadata.version("fast-langgraph") == fast_langgraph.__version__
+    assert importlib.metadata.version("fast-langgraph-sqlite") == fast_langgraph.__version__
 
 
 @pytest.mark.unpatched
