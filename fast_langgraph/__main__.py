@@ -10,8 +10,6 @@ import warnings
 from shutil import get_terminal_size
 from textwrap import fill
 
-from fast_langgraph import __version__
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fast_langgraph.reporting import Status
@@ -31,6 +29,8 @@ def main() -> int:
         print(USAGE)
         return 0
     if arguments[0] == "--version":
+        from fast_langgraph import __version__
+
         print(f"fast_langgraph {__version__}")
         return 0
     if arguments[0] == "status":
@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
     """Becomes Python with these arguments, which patches itself: all that Python does is Python's own."""
     from fast_langgraph import _environment, _settings
 
-    why, fix = _environment.unread()
+    why, fix = _environment.overlaid() or _environment.unread()
     if why:
         print(f"fast_langgraph: can't run a program patched: {why}. Fix: {fix}.", file=sys.stderr)
         return 2
@@ -94,7 +94,10 @@ def show_status(arguments: list[str]) -> int:
         found = status()
     except Exception as error:
         # Of an app's import too, which is what is asked for here.
-        why, fix = f"{type(error).__name__}: {error}", "see the message, or install fast-langgraph-sqlite again"
+        why, fix = _environment.overlaid() or (
+            f"{type(error).__name__}: {error}",
+            "see the message, or install fast-langgraph-sqlite again",
+        )
     else:
         if not why and not found.patched:
             why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"

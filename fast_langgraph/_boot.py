@@ -3,6 +3,10 @@
 What the variables say is read when LangGraph's checkpoint modules are imported, if they ever are.
 """
 
+import sys
+
 from fast_langgraph import _import_hook
 
-_import_hook.install()
+# Not where another project with the same import name lies over this one, or what is left of this was uninstalled.
+if hasattr(sys.modules["fast_langgraph"], "_HOMES"):
+    _import_hook.install()

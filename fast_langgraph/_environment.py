@@ -10,7 +10,38 @@ from fast_langgraph import _import_hook, _settings
 
 PTH = "fast_langgraph_sqlite_auto.pth"
 
+DISTRIBUTION = "fast-langgraph-sqlite"
+#: another project, with the same import name
+OTHER = "fast-langgraph"
+
 IN_CODE = "call fast_langgraph.patch() in the app"
+
+
+START_OVER = f"pip uninstall {OTHER} {DISTRIBUTION}, then install {DISTRIBUTION} again"
+
+
+def _other() -> str:
+    """The other project, where it is installed too."""
+    from fast_langgraph._versions import installed
+
+    version = installed(OTHER)
+    return version and f"{OTHER} {version}, another project with the same import name, is installed too"
+
+
+def conflict() -> str:
+    """What is wrong with the packages that are installed although ours is the one that is imported, and the fix."""
+    other = _other()
+    return other and f"{other}: whichever is updated or uninstalled takes files of both away. Fix: {START_OVER}"
+
+
+def overlaid() -> tuple[str, str] | None:
+    """Why ``import fast_langgraph`` does not give this package, and the fix; None where it does."""
+    if hasattr(sys.modules["fast_langgraph"], "_HOMES"):
+        return None
+    other = _other()
+    if other:
+        return f"{other}, and lies over this one", START_OVER
+    return "its __init__.py is gone, as where a package with the same files was uninstalled", START_OVER
 
 
 def site_folders() -> list[str]:
@@ -27,7 +58,7 @@ def unread() -> tuple[str, str]:
     if not any(os.path.exists(os.path.join(folder, PTH)) for folder in folders):
         return (
             f"{PTH} is in none of the folders whose .pth files Python reads ({', '.join(folders)})",
-            f"install fast-langgraph-sqlite into this environment (a PYTHONPATH or pip's --target is not enough), "
+            f"install {DISTRIBUTION} into this environment (a PYTHONPATH or pip's --target is not enough), "
             f"or {IN_CODE}",
         )
     return "", ""

@@ -59,6 +59,8 @@ class Status:
     known: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: the FAST_LANGGRAPH_ variables that are set
     variables: dict[str, str] = field(default_factory=dict)
+    #: what is wrong with what is installed beside this package, and the fix
+    conflict: str = ""
     #: of this package
     version: str = __version__
 
@@ -98,6 +100,8 @@ class Status:
 
         if self.refusal:
             add(self.refusal, 2)
+        if self.conflict:
+            add(self.conflict, 2)
         add(", ".join(f"{name} {version or 'not installed'}" for name, version in self.versions.items()), 2)
         for module, (route, detail) in self.sqlite.items():
             how = f"not reached: {detail}" if route == _host.PYTHON else f"SQLite {detail}, reached by {route}"
@@ -187,4 +191,5 @@ def status() -> Status:
         indirect=_plain.indirect(),
         known=dict(_known_code.RELEASES),
         variables={name: os.environ[name] for name in _settings.VARIABLES if name in os.environ},
+        conflict=_environment.conflict(),
     )
