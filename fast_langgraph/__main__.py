@@ -39,7 +39,10 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Becomes Python with these arguments, which patches itself: all that Python does is Python's own."""
+    """Becomes Python with these arguments, which patches itself: all that Python does is Python's own.
+
+    On Windows it starts Python, waits for it, and returns its exit code.
+    """
     from fast_langgraph import _environment, _settings
 
     why, fix = _environment.overlaid() or _environment.unread()
@@ -48,7 +51,15 @@ def run(arguments: list[str]) -> int:
         return 2
     os.environ[_settings.AUTO_PATCH] = "1"
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *interpreter_options(sys.orig_argv, sys.argv), *arguments])
+    command = [sys.executable, *interpreter_options(sys.orig_argv, sys.argv), *arguments]
+    if os.name != "nt":
+        os.execv(sys.executable, command)
+    # There exec ends this process before the program has, and takes quotes and spaces for its own.
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which gets it too
+    return subprocess.call(command)
 
 
 def interpreter_options(original: list[str], argv: list[str]) -> list[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
-from fast_langgraph._native import Request
+from fast_langgraph import _native
 from fast_langgraph._rows import write_order
 
 T = TypeVar("T")
 
 #: something that asks an engine, request by request, and in the end returns what it was for
-Steps = Generator[Request, Any, T]
+Steps = Generator["_native.Request", Any, T]
 
 #: the metadata of checkpoints that leave channels out
 COUNTERS = "counters_since_delta_snapshot"
@@ -29,7 +29,7 @@ def walk(thread: str, namespace: str, checkpoint_id: str, visit: Callable[[str, 
     seen: set[str] = set()
     start: str | None = checkpoint_id
     while start:
-        rows = yield Request.ancestors(thread, namespace, start)
+        rows = yield _native.Request.ancestors(thread, namespace, start)
         if not rows:
             return
         for row in rows:
@@ -45,7 +45,7 @@ def history(
 ) -> Steps[dict[str, dict[str, Any]]]:
     """By channel: the writes of all ancestors since the nearest that holds a value, and that as its seed."""
     if checkpoint_id is None:
-        found = yield Request.checkpoint(thread, namespace, None)
+        found = yield _native.Request.checkpoint(thread, namespace, None)
         if found is None:
             return {channel: {"writes": []} for channel in channels}
         checkpoint_id = found[0][ID]
@@ -64,7 +64,7 @@ def history(
 
     yield from walk(thread, namespace, checkpoint_id, visit)
     ancestors = list(dict.fromkeys(ancestor for chain in chains.values() for ancestor in chain))
-    by_ancestor = yield Request.channel_writes(thread, namespace, ancestors, list(chains))
+    by_ancestor = yield _native.Request.channel_writes(thread, namespace, ancestors, list(chains))
     writes = dict(zip(ancestors, by_ancestor, strict=True))
     result: dict[str, dict[str, Any]] = {}
     for channel, chain in chains.items():

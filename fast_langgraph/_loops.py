@@ -7,14 +7,14 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fast_langgraph._native import Completions, Engine, Request
+from fast_langgraph import _native
 
 
 class Bridge:
     """What one loop has asked for. It holds no reference to its loop, which holds it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._completions = Completions()
+        self._completions = _native.Completions()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._numbers = count()
         loop.add_reader(self._completions.fileno(), self._collect)
@@ -35,19 +35,19 @@ class Bridge:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         return number, future
 
-    def ask(self, engine: Engine, request: Request) -> asyncio.Future[Any]:
+    def ask(self, engine: _native.Engine, request: _native.Request) -> asyncio.Future[Any]:
         number, future = self._expect()
         engine.start(request, self._completions, number)
         return future
 
-    async def room(self, engine: Engine) -> None:
+    async def room(self, engine: _native.Engine) -> None:
         """Waits while more is queued than should be in memory at once."""
         while engine.is_crowded:
             number, future = self._expect()
             engine.tell_of_room(self._completions, number)
             await future
 
-    def close(self, engine: Engine) -> asyncio.Future[Any]:
+    def close(self, engine: _native.Engine) -> asyncio.Future[Any]:
         number, future = self._expect()
         engine.start_close(self._completions, number)
         return future

@@ -102,6 +102,8 @@ def fetch_checkpoint(
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
 
+# From here on: the engine of RustSQLiteCheckpointer, only there on Unix.
+
 Row = tuple[Any, ...]
 #: how many checkpoints a thread has, and the last by rowid and by id
 Mark = tuple[int, int | None, str | None]

@@ -78,8 +78,8 @@ def connection_type() -> Any:
     route, reason = bind(module)
     if route == PYTHON:
         raise RuntimeError(
-            f"RustSQLiteCheckpointer can't reach SQLite from Rust: {reason}. SqliteSaver under fast_langgraph.patch() "
-            "works here: Python's sqlite3 does the storage then, and Rust the encoding"
+            f"RustSQLiteCheckpointer can't reach SQLite from Rust ({reason}): use SqliteSaver under "
+            "fast_langgraph.patch(), where Python's sqlite3 does the storage and Rust the encoding"
         )
     return module.Connection
 

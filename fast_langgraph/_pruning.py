@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from fast_langgraph import _native
 from fast_langgraph._ages import id_at, is_before
 from fast_langgraph._delta import COUNTERS, Steps, ancestors_needed
-from fast_langgraph._native import Request
 
 logger = logging.getLogger("fast_langgraph")
 
@@ -46,13 +46,13 @@ def prune(
     if keep_last is not None and (strategy != KEEP_LATEST or isinstance(keep_last, bool) or keep_last < 1):
         raise ValueError(f"keep_last is 1 or more, and goes with strategy {KEEP_LATEST!r}")
     bound = None if older_than is None else id_at(_moment(older_than))
-    threads = [str(thread) for thread in thread_ids] if thread_ids is not None else (yield Request.threads())
+    threads = [str(thread) for thread in thread_ids] if thread_ids is not None else (yield _native.Request.threads())
     removed = 0
     for thread in threads:
         if strategy == KEEP_LATEST:
             removed += yield from _keep_latest(load, thread, keep_last or 1, bound)
         else:
-            removed += yield Request.delete_thread(thread, bound)
+            removed += yield _native.Request.delete_thread(thread, bound)
     logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
 
 
@@ -61,11 +61,11 @@ def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
     if isinstance(run_ids, str):
         raise TypeError("run_ids is a sequence of run ids, not one id")
     doomed: dict[str, list[Key]] = {}
-    for thread, namespace, checkpoint_id in (yield Request.keys(run_ids=[str(run) for run in run_ids])):
+    for thread, namespace, checkpoint_id in (yield _native.Request.keys(run_ids=[str(run) for run in run_ids])):
         doomed.setdefault(thread, []).append((namespace, checkpoint_id))
     for thread, keys in doomed.items():
         gone = set(keys)
-        listing = yield Request.keys(thread=thread)
+        listing = yield _native.Request.keys(thread=thread)
         kept = [(namespace, other) for _, namespace, other in listing if (namespace, other) not in gone]
         yield from _remove(load, thread, keys, kept)
 
@@ -84,7 +84,7 @@ def _moment(older_than: Any) -> datetime:
 
 
 def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps[int]:
-    listing = yield Request.keys(thread=thread)
+    listing = yield _native.Request.keys(thread=thread)
     seen: Counter[str] = Counter()
     kept: list[Key] = []
     doomed: list[Key] = []
@@ -93,7 +93,7 @@ def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps
         goes = seen[namespace] > keep and (bound is None or is_before(checkpoint_id, bound))
         (doomed if goes else kept).append((namespace, checkpoint_id))
     removed: int = yield from _remove(load, thread, doomed, kept)
-    yield Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
+    yield _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
     return removed
 
 
@@ -110,10 +110,10 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
     left = doomed
     expected = None
     while left:
-        mark = yield Request.mark(thread)
+        mark = yield _native.Request.mark(thread)
         if mark != expected:
             # Others were at it since the last look, or this is the first.
-            listing = yield Request.keys(thread=thread)
+            listing = yield _native.Request.keys(thread=thread)
             there = [(namespace, checkpoint_id) for _, namespace, checkpoint_id in listing]
             fresh = [key for key in there if key not in seen]
             seen.update(fresh)
@@ -123,7 +123,7 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
             if not left:
                 break
         count, *last = mark
-        deleted = yield Request.delete_checkpoints(thread, left[:CHUNK], mark)
+        deleted = yield _native.Request.delete_checkpoints(thread, left[:CHUNK], mark)
         if deleted:
             left = left[CHUNK:]
             removed += deleted
@@ -140,7 +140,7 @@ def _needed(load: Load, thread: str, doomed: set[Key], kept: list[Key]) -> Steps
     """Those of the doomed without which a channel of a kept one could not be rebuilt."""
     needed: set[Key] = set()
     for keys in _chunks(kept):
-        descriptions = yield Request.descriptions(thread, keys)
+        descriptions = yield _native.Request.descriptions(thread, keys)
         for (namespace, checkpoint_id), description in zip(keys, descriptions, strict=True):
             # One whose parent stays is rebuilt through it, and it is looked at by itself.
             if description is None or (namespace, description[0]) not in doomed:

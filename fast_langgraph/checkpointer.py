@@ -23,7 +23,7 @@ from langgraph.checkpoint.base import (
 from fast_langgraph import _delta, _loops, _native, _pruning
 from fast_langgraph._bindable import bindable
 from fast_langgraph._delta import Steps
-from fast_langgraph._native import Engine, Request, Unsupported
+from fast_langgraph._native import Unsupported
 from fast_langgraph._opening import LAYOUTS, MEMORY, check_layout, check_options, codec, connection_type, located
 from fast_langgraph._rows import checkpoint_tuple, configured, metadata_bytes, write_order, write_rows
 from fast_langgraph._stats import Stats
@@ -58,7 +58,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     Raises:
         sqlite3.Error: As SqliteSaver does; ``sqlite3.ProgrammingError`` once it is closed.
-        RuntimeError: At construction, where Rust can't reach the SQLite that Python uses.
+        RuntimeError: At construction, where Rust can't reach the SQLite that Python uses, as on Windows and macOS.
     """
 
     def __init__(
@@ -79,9 +79,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self.path = located(path, read_only)
         self._synchronous = synchronous
         self._codec = codec()
+        connections = connection_type()
         #: shared by all copies of this object, such as ``with_allowlist`` makes
-        self._engine = Engine(
-            connection_type(),
+        self._engine = _native.Engine(
+            connections,
             None if self.path == MEMORY else self.path,
             synchronous=synchronous,
             busy_timeout=float(busy_timeout),
@@ -117,7 +118,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def setup(self) -> Done:
         """Opens the database and makes its tables. It is done when needed anyway; may be awaited."""
-        self._engine.run(Request.setup())
+        self._engine.run(_native.Request.setup())
         return Done()
 
     def close(self) -> None:
@@ -153,7 +154,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         listing = self._engine.run(_keys(config, filter, before, limit))
         start = 0
         while start < len(listing):
-            rows, start = self._engine.run(Request.batch(listing, start))
+            rows, start = self._engine.run(_native.Request.batch(listing, start))
             for row, writes in rows:
                 yield self._listed(row, writes)
 
@@ -169,7 +170,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         listing = await self._ask(_keys(config, filter, before, limit))
         start = 0
         while start < len(listing):
-            rows, start = await self._ask(Request.batch(listing, start))
+            rows, start = await self._ask(_native.Request.batch(listing, start))
             for row, writes in rows:
                 yield self._listed(row, writes)
 
@@ -213,10 +214,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Removing and copying
 
     def delete_thread(self, thread_id: str) -> None:
-        self._engine.run(Request.delete_thread(str(thread_id)))
+        self._engine.run(_native.Request.delete_thread(str(thread_id)))
 
     async def adelete_thread(self, thread_id: str) -> None:
-        await self._ask(Request.delete_thread(str(thread_id)))
+        await self._ask(_native.Request.delete_thread(str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Removes the checkpoints of these runs, by ``run_id`` in their metadata, with their pending writes.
@@ -230,10 +231,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copies all of a thread, pending writes included. ``sqlite3.IntegrityError`` where the target exists."""
-        self._engine.run(Request.copy_thread(str(source_thread_id), str(target_thread_id)))
+        self._engine.run(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        await self._ask(Request.copy_thread(str(source_thread_id), str(target_thread_id)))
+        await self._ask(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
     def prune(
         self,
@@ -269,24 +270,24 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def stats(self, largest: int = 5) -> Stats:
         """What the database holds and what was done with it; ``largest`` threads by name."""
-        return Stats.of(self._engine.run(Request.stats(largest)))
+        return Stats.of(self._engine.run(_native.Request.stats(largest)))
 
     async def astats(self, largest: int = 5) -> Stats:
-        return Stats.of(await self._ask(Request.stats(largest)))
+        return Stats.of(await self._ask(_native.Request.stats(largest)))
 
     def vacuum(self) -> None:
         """Gives the room of what was deleted back to the file system. Whoever writes waits meanwhile."""
-        self._engine.run(Request.vacuum())
+        self._engine.run(_native.Request.vacuum())
 
     async def avacuum(self) -> None:
-        await self._ask(Request.vacuum())
+        await self._ask(_native.Request.vacuum())
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copies the database as of this moment to a new file, while graphs run."""
-        self._engine.run(Request.backup(os.path.abspath(path)))
+        self._engine.run(_native.Request.backup(os.path.abspath(path)))
 
     async def abackup(self, path: str | os.PathLike[str]) -> None:
-        await self._ask(Request.backup(os.path.abspath(path)))
+        await self._ask(_native.Request.backup(os.path.abspath(path)))
 
     def convert(self, layout: str) -> None:
         """Takes the database to another layout, some rows at a time; others read and write in between.
@@ -314,7 +315,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         if not closed:
             logger.warning("%s is still in use: it is closed once what is going on has ended", self.path)
 
-    async def _ask(self, request: Request) -> Any:
+    async def _ask(self, request: _native.Request) -> Any:
         return await _loops.bridge().ask(self._engine, request)
 
     def _do(self, steps: Steps[T]) -> T:
@@ -336,7 +337,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def _load(self, kind: Any, data: Any) -> Any:
         return self._codec.loads(self.serde, kind, data)
 
-    def _put(self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata) -> tuple[Request, Config]:
+    def _put(
+        self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata
+    ) -> tuple[_native.Request, Config]:
         configurable = config["configurable"]
         thread_id = configurable["thread_id"]
         checkpoint_ns = configurable["checkpoint_ns"]
@@ -344,13 +347,15 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         described = metadata_bytes(config, metadata)
         parent = configurable.get("checkpoint_id")
         row = (str(thread_id), checkpoint_ns, checkpoint["id"], parent, kind, blob, described)
-        request = _bound(lambda rows: Request.put(*rows), [row])
+        request = _bound(lambda rows: _native.Request.put(*rows), [row])
         return request, configured(thread_id, checkpoint_ns, checkpoint["id"])
 
-    def _put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str) -> Request:
+    def _put_writes(
+        self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> _native.Request:
         replace = all(write[0] in WRITES_IDX_MAP for write in writes)
         rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
-        return _bound(lambda rows: Request.put_writes(rows, replace), rows)
+        return _bound(lambda rows: _native.Request.put_writes(rows, replace), rows)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
         if found is None:
@@ -394,11 +399,11 @@ class Done:
 def _conversion(layout: str) -> Steps[None]:
     check_layout(layout)
     start = 0
-    while start := (yield Request.convert(layout, start)):
+    while start := (yield _native.Request.convert(layout, start)):
         pass
 
 
-def _bound(make: Callable[[Rows], Request], rows: Rows) -> Request:
+def _bound(make: Callable[[Rows], _native.Request], rows: Rows) -> _native.Request:
     try:
         return make(rows)
     except Unsupported:
@@ -411,17 +416,19 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _checkpoint(config: Config) -> Request:
+def _checkpoint(config: Config) -> _native.Request:
     configurable = config["configurable"]
     checkpoint_id = get_checkpoint_id(config)
-    return Request.checkpoint(
+    return _native.Request.checkpoint(
         str(configurable["thread_id"]),
         str(configurable.get("checkpoint_ns", "")),
         str(checkpoint_id) if checkpoint_id else None,
     )
 
 
-def _keys(config: Config | None, filter: dict[str, Any] | None, before: Config | None, limit: int | None) -> Request:
+def _keys(
+    config: Config | None, filter: dict[str, Any] | None, before: Config | None, limit: int | None
+) -> _native.Request:
     wanted: dict[str, Any] = {}
     if config is not None:
         wanted["thread"] = str(config["configurable"]["thread_id"])
@@ -434,13 +441,14 @@ def _keys(config: Config | None, filter: dict[str, Any] | None, before: Config |
         wanted["limit"] = limit
     if filter:
         wanted["filter"] = json.dumps(filter, default=str)
-    return Request.keys(**wanted)
+    return _native.Request.keys(**wanted)
 
 
-os.register_at_fork(
-    before=_native.before_fork,
-    after_in_parent=_native.after_fork_in_parent,
-    after_in_child=_native.after_fork_in_child,
-)
-os.register_at_fork(after_in_child=_loops.forget)
-atexit.register(_native.close_all)
+if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine either
+    os.register_at_fork(
+        before=_native.before_fork,
+        after_in_parent=_native.after_fork_in_parent,
+        after_in_child=_native.after_fork_in_child,
+    )
+    os.register_at_fork(after_in_child=_loops.forget)
+    atexit.register(_native.close_all)

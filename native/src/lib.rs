@@ -1,7 +1,10 @@
 //! The native half of fast_langgraph: the codec, and storage on the host's own SQLite.
+#![cfg_attr(not(unix), allow(dead_code))] // what the checkpointer alone uses of the rest
+
 use pyo3::prelude::*;
 
 mod buffer;
+#[cfg(unix)]
 mod checkpointer;
 mod codec;
 mod columns;
@@ -17,6 +20,7 @@ mod saver;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    #[cfg(unix)]
     checkpointer::register(module)?;
     counts::register(module)?;
     codec::register(module)?;

@@ -1,4 +1,5 @@
 //! Opening connections of our own.
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -74,16 +75,9 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
 }
 
 /// What tells a file from another that takes its name: device and inode.
-#[cfg(unix)]
 pub fn identity(path: &Path) -> Option<File> {
-    use std::os::unix::fs::MetadataExt;
     // Asked by name: opening and closing the file would drop the locks that SQLite holds on it.
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-pub fn identity(_path: &Path) -> Option<File> {
-    None
 }
 
 /// Of a file that was deleted, or that another has replaced, while it was open: what is written to it would be

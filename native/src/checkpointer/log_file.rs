@@ -10,7 +10,7 @@ use std::ptr;
 use rusqlite::{Connection, ffi};
 
 /// SQLite's own. Another may make something else of what is written, or write to what it is given.
-const FILE_SYSTEMS: [&CStr; 4] = [c"unix", c"unix-excl", c"win32", c"win32-longpath"];
+const FILE_SYSTEMS: [&CStr; 2] = [c"unix", c"unix-excl"];
 
 const ZEROS: &[u8] = &[0; 64 << 10];
 
@@ -66,15 +66,9 @@ fn asked<T>(conn: &Connection, what: c_int) -> Option<*mut T> {
 }
 
 /// The length of a file beyond which the system ends the process, by default.
-#[cfg(unix)]
 fn most() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a place for what it says.
     let result = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
     if result == 0 { limit.rlim_cur } else { 0 }
-}
-
-#[cfg(not(unix))]
-fn most() -> u64 {
-    u64::MAX
 }

@@ -59,7 +59,7 @@ impl<'py> PyBytesSink<'py> {
     pub fn finish(mut self) -> PyResult<Bound<'py, PyAny>> {
         let written = self.written;
         self.resize(written);
-        let object = std::mem::replace(&mut self.object, std::ptr::null_mut());
+        let object = std::mem::take(&mut self.object);
         // SAFETY: a bytes object that this owned, or NULL.
         unsafe { Bound::from_owned_ptr_or_opt(self.py, object) }
             .ok_or_else(|| PyMemoryError::new_err("no memory left for an encoded value"))

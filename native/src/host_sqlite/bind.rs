@@ -24,7 +24,7 @@ use super::{BindError, CodeShown, Host, refusal};
 pub fn bind(module: &Bound<'_, PyAny>, native_file: &str, routes: Vec<String>) -> PyResult<(String, String)> {
     let py = module.py();
     if cfg!(any(windows, target_vendor = "apple")) {
-        return Err(refusal("this platform's SQLite has not been tried yet"));
+        return Err(refusal(format!("storage in Rust is not there yet on {}", std::env::consts::OS)));
     }
     let _turn = Turn::new(py)?;
     let mut reasons: Vec<String> = Vec::new();
