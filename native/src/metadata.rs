@@ -22,7 +22,7 @@ impl Formatter for Spaced {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         // SAFETY: called with the interpreter attached; the text is copied, then freed as it must be.
         unsafe {
-            let kind = 'r' as std::ffi::c_char;
+            let kind = b'r' as std::ffi::c_char;
             let text = ffi::PyOS_double_to_string(value, kind, 0, ffi::Py_DTSF_ADD_DOT_0, std::ptr::null_mut());
             if text.is_null() {
                 return Err(io::ErrorKind::OutOfMemory.into());
