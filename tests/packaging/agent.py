@@ -1,6 +1,7 @@
 """An agent on what is installed: under ``patch()``, on RustSQLiteCheckpointer, and by the variable, without code.
 
-Run in an empty folder by an interpreter that fast-langgraph-sqlite[langgraph] was installed for.
+Run in an empty folder by an interpreter that fast-langgraph-sqlite[langgraph] was installed for. On Windows and macOS
+Rust does not reach SQLite yet: there the codec is in Rust, and RustSQLiteCheckpointer says that it is not there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CONFIG = {"configurable": {"thread_id": "conversation"}}
 BY_VARIABLE = """
 from langgraph.checkpoint.sqlite import SqliteSaver
 import fast_langgraph
-print(fast_langgraph.status().sites["SqliteSaver.put"].state)
+print(fast_langgraph.status().sites["JsonPlusSerializer.dumps_typed"].state)
 """
 
 
@@ -36,6 +37,7 @@ def converse(checkpointer) -> list[str]:
     return [message.content for message in app.get_state(CONFIG).values["messages"]]
 
 
+REACHED = sys.platform == "linux"
 EXPECTED = ["one", "answer 1", "two", "answer 3"]
 
 home = Path(fast_langgraph.__file__).parent
@@ -50,17 +52,27 @@ with SqliteSaver.from_conn_string("patched.db") as saver:
     assert converse(saver) == EXPECTED
 sites = fast_langgraph.status().sites
 for name in ("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed", "SqliteSaver.put"):
-    assert (sites[name].state, sites[name].fallbacks, sites[name].calls > 0) == ("active", {}, True), sites[name]
+    state = "active" if REACHED or name.startswith("JsonPlus") else "skipped"
+    assert (sites[name].state, sites[name].fallbacks) == (state, {}), sites[name]
+    assert (sites[name].calls > 0) == (state == "active"), sites[name]
+status = str(fast_langgraph.status())
 fast_langgraph.unpatch()
 with SqliteSaver.from_conn_string("patched.db") as saver:
     messages = saver.get_tuple(CONFIG).checkpoint["channel_values"]["messages"]
     assert [message.content for message in messages] == EXPECTED, "stock reads what was written"
 
-with fast_langgraph.RustSQLiteCheckpointer("ours.db") as checkpointer:
-    assert converse(checkpointer) == EXPECTED
-assert sqlite3.connect("ours.db").execute("SELECT count(*) FROM checkpoints").fetchone()[0] > 4
+try:
+    with fast_langgraph.RustSQLiteCheckpointer("ours.db") as checkpointer:
+        assert converse(checkpointer) == EXPECTED
+except RuntimeError as error:
+    assert not REACHED
+    assert "is not there yet on" in str(error), error
+else:
+    assert REACHED
+    assert sqlite3.connect("ours.db").execute("SELECT count(*) FROM checkpoints").fetchone()[0] > 4
 
 environment = {**os.environ, "FAST_LANGGRAPH_AUTO_PATCH": "1"}
 done = subprocess.run([sys.executable, "-c", BY_VARIABLE], env=environment, capture_output=True, text=True, check=False)
 assert (done.returncode, done.stdout, done.stderr) == (0, "active\n", ""), done
 print(f"an agent ran on fast-langgraph-sqlite {version('fast-langgraph-sqlite')}")
+print(status)
