@@ -30,12 +30,14 @@ test-packaging: $(VENV)/.installed ## Build the source distribution, install it 
 soak: $(VENV)/.built ## The tests of durability, concurrency, faults and memory, for hours rather than seconds
 	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer
 
-lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python
+lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python, and the workflows
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/python scripts/third_party_licenses.py --check
 
 bench: $(VENV)/.built ## Measure against stock
