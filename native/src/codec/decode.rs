@@ -235,9 +235,18 @@ fn refused_key(reader: &Reader<'_>) -> Fail {
     if reader.remaining() < header { Fail::Eof } else { Fail::Value }
 }
 
+#[cfg(unix)]
 unsafe extern "C" {
     /// A dict with room for this many entries; CPython exports it, without a name in its headers.
     fn _PyDict_NewPresized(room: ffi::Py_ssize_t) -> *mut ffi::PyObject;
+}
+
+/// Windows links by DLL and name, and pyo3 does so for what is in the headers.
+#[cfg(not(unix))]
+#[allow(non_snake_case)]
+unsafe fn _PyDict_NewPresized(_room: ffi::Py_ssize_t) -> *mut ffi::PyObject {
+    // SAFETY: as the caller says.
+    unsafe { ffi::PyDict_New() }
 }
 
 #[inline]
