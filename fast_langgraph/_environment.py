@@ -72,7 +72,8 @@ def obstacle() -> tuple[str, str]:
     if not settings.on_import:
         value = os.environ.get(_settings.AUTO_PATCH)
         why = "not set" if value is None else f"{value!r}"
-        return f"{_settings.AUTO_PATCH} is {why}", f"export {_settings.AUTO_PATCH}=1, or {IN_CODE}"
+        export = "set" if os.name == "nt" else "export"
+        return f"{_settings.AUTO_PATCH} is {why}", f"{export} {_settings.AUTO_PATCH}=1, or {IN_CODE}"
     if _import_hook.installed():
         return "", ""
     if "fast_langgraph._boot" in sys.modules:
