@@ -49,7 +49,7 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
-test-all-pythons: ## All tests, on each CPython from 3.10 to 3.13
+test-all-pythons: ## All tests, on each CPython from 3.10 to 3.15 that is found, or can be had
 	scripts/test-all-pythons
 
 test-matrix: ## The tests beside stock, on old and new dependencies, and the compact layout on many of SQLite
@@ -65,7 +65,7 @@ test-upstream-all: $(VENV)/.installed ## The same on each release that is suppor
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py --all
 
 clean: ## Remove what was built and installed here
-	rm -rf .venv* .upstream target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv* .forky .upstream target fast_langgraph/_native*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
 $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 	@PYTHON="$(PYTHON)" scripts/check-toolchain

@@ -62,8 +62,13 @@ def fail_on_fallback(fail: bool) -> None:
 ENCODED: Counts
 DECODED: Counts
 
-def configure(jsonplus: ModuleType, describe: Callable[[type], Any], base_model: type | None) -> None:
-    """Name the stock module that the codec stands in for."""
+def configure(
+    jsonplus: ModuleType, describe: Callable[[type], Any], base_model: type | None, short_ways: bool = True
+) -> None:
+    """Name the stock module that the codec stands in for; ``short_ways=False`` is for tests."""
+
+def short_ways_off() -> str | None:
+    """Why messages and text go the long way in this process: the interpreter is not as those that are known."""
 
 def dumps_typed(value: object) -> Any:
     """``JsonPlusSerializer.dumps_typed``, or NotImplemented where stock has to do it."""

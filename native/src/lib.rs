@@ -3,6 +3,10 @@
 
 use pyo3::prelude::*;
 
+// With `gil_used` such an interpreter would switch its GIL on, but for one that is told not to (PYTHON_GIL=0).
+#[cfg(Py_GIL_DISABLED)]
+compile_error!("fast_langgraph needs an interpreter with a GIL: install it with one that is not free-threaded");
+
 mod buffer;
 #[cfg(unix)]
 mod checkpointer;
@@ -16,7 +20,8 @@ mod metadata;
 mod operation;
 mod saver;
 
-#[pymodule]
+// All that is shared here is guarded by the GIL.
+#[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

@@ -1,5 +1,5 @@
 //! Instances of plain model classes, built without the class where validation would change nothing.
-#![allow(unsafe_code)] // fills the slots of new instances
+#![allow(unsafe_code)] // builds instances by their slots
 
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::ffi;
@@ -79,20 +79,11 @@ impl<'a, 'py> Decoder<'a, 'py> {
     fn instance(&self, class: &PlainClass, dict: &Bound<'py, PyAny>) -> Value<'py> {
         let slots = self.stock().slots?;
         let extra = if class.extra { PyDict::new(self.py).into_any() } else { self.py.None().into_bound(self.py) };
-        // SAFETY: the class is a heap type derived from BaseModel, whose three slots lie at these
-        // offsets and are empty in a new instance; each takes over a reference.
+        // SAFETY: a new set, or NULL with an error; a plain class is derived from BaseModel, and all that it adds lies in
+        // `__dict__`.
         unsafe {
-            let class_type = class.class.as_ptr().cast::<ffi::PyTypeObject>();
-            let instance = Bound::from_owned_ptr_or_opt(self.py, ffi::PyType_GenericAlloc(class_type, 0))?;
-            if ffi::PyObject_GenericSetDict(instance.as_ptr(), dict.as_ptr(), std::ptr::null_mut()) != 0 {
-                return None;
-            }
             let fields_set = Bound::from_owned_ptr_or_opt(self.py, ffi::PySet_New(class.fields_set.as_ptr()))?;
-            let slot = |offset: isize| instance.as_ptr().byte_offset(offset).cast::<*mut ffi::PyObject>();
-            slot(slots.fields_set).write(fields_set.into_ptr());
-            slot(slots.extra).write(extra.into_ptr());
-            slot(slots.private).write(ffi::Py_NewRef(ffi::Py_None()));
-            Some(instance)
+            slots.build(class.class.bind(self.py), dict, fields_set, extra)
         }
     }
 

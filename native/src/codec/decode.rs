@@ -235,17 +235,18 @@ fn refused_key(reader: &Reader<'_>) -> Fail {
     if reader.remaining() < header { Fail::Eof } else { Fail::Value }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(Py_3_16)))]
 unsafe extern "C" {
-    /// A dict with room for this many entries; CPython exports it, without a name in its headers.
+    /// A dict with room for this many entries; CPython exports it up to 3.15, without a name in its headers.
     fn _PyDict_NewPresized(room: ffi::Py_ssize_t) -> *mut ffi::PyObject;
 }
 
-/// Windows links by DLL and name, and pyo3 does so for what is in the headers.
-#[cfg(not(unix))]
+/// Windows links by DLL and name, and pyo3 does so for what is in the headers. Whether a CPython that isn't known has
+/// the other is not known either, and without it nothing could be imported.
+#[cfg(any(not(unix), Py_3_16))]
 #[allow(non_snake_case)]
 unsafe fn _PyDict_NewPresized(_room: ffi::Py_ssize_t) -> *mut ffi::PyObject {
-    // SAFETY: as the caller says.
+    // SAFETY: the interpreter is attached, by the caller's word.
     unsafe { ffi::PyDict_New() }
 }
 

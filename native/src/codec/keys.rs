@@ -46,16 +46,11 @@ pub fn key_from<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>,
     }
     let Some(slot) = KEYS.get(slot(bytes)) else { return text::str_from(py, bytes) };
     let kept = slot.load(Ordering::Relaxed);
-    // SAFETY: a slot holds NULL or a compact ASCII str that the slot owns a reference to. Slots are
+    // SAFETY: a slot holds NULL or a str that the slot owns a reference to. Slots are
     // only read and replaced with the interpreter attached, as `py` shows.
     unsafe {
-        if !kept.is_null() {
-            let length = ffi::PyUnicode_GET_LENGTH(kept).unsigned_abs();
-            if length == bytes.len()
-                && std::slice::from_raw_parts(ffi::PyUnicode_DATA(kept).cast::<u8>(), length) == bytes
-            {
-                return Ok(Bound::from_borrowed_ptr(py, kept));
-            }
+        if !kept.is_null() && text::utf8(py, kept) == Some(bytes) {
+            return Ok(Bound::from_borrowed_ptr(py, kept));
         }
         MISSES.fetch_add(1, Ordering::Relaxed);
         let key = text::str_from(py, bytes)?;

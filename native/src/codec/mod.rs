@@ -1,7 +1,7 @@
 //! The codec: `JsonPlusSerializer`'s bytes and objects, without its Python.
 //!
-//! `encode` and `decode` walk values; `model` and `build` are the messages' short way; `known` has the
-//! exts of known types; `stock` is what everything else is handed to.
+//! `encode` and `decode` walk values; `model` and `build` are the messages' short way, `short_ways` finds out whether the
+//! interpreter allows it; `known` has the exts of known types; `stock` is what everything else is handed to.
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ mod keys;
 mod known;
 mod model;
 mod plain;
+mod short_ways;
+mod slots;
 mod stock;
 mod text;
 
@@ -190,5 +192,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dumps_blob, module)?)?;
     module.add_function(wrap_pyfunction!(loads_typed, module)?)?;
     module.add_function(wrap_pyfunction!(keys::key_cache_misses, module)?)?;
+    module.add_function(wrap_pyfunction!(short_ways::short_ways_off, module)?)?;
     Ok(())
 }

@@ -53,15 +53,12 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `object` is an instance of just this class.
     unsafe fn dump(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> bool {
         let Some(slots) = self.stock().slots else { return false };
-        // SAFETY: an instance of a pydantic model, whose slots were found at these offsets; the
-        // `__dict__` is held while it is walked, and walking runs no Python code.
+        // SAFETY: an instance of a pydantic model, whose slots these are; the `__dict__` is held while it is walked, and
+        // walking runs no Python code.
         unsafe {
-            let dict = ffi::PyObject_GenericGetDict(object, std::ptr::null_mut());
-            let Ok(dict) = Bound::from_owned_ptr_or_err(self.py, dict) else { return false };
-            let slot = |offset: isize| object.byte_offset(offset).cast::<*mut ffi::PyObject>().read();
-            let extra = slot(slots.extra);
+            let Some((dict, fields_set, extra)) = slots.read(self.py, object) else { return false };
             // An instance that was never initialized: pydantic raises.
-            if extra.is_null() || slot(slots.fields_set).is_null() {
+            if extra.is_null() || fields_set.is_null() {
                 return false;
             }
             let extra_size = if extra == ffi::Py_None() {
@@ -71,9 +68,6 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             } else {
                 return false;
             };
-            if ffi::Py_TYPE(dict.as_ptr()) != &raw mut ffi::PyDict_Type {
-                return false;
-            }
             self.out.extend(&class.header);
             let size = ffi::PyDict_Size(dict.as_ptr()) + extra_size;
             if writer::map_len(&mut self.out, size.unsigned_abs()).is_err() {

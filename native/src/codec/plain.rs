@@ -1,6 +1,6 @@
 //! Model classes that are plain by structure, checked in Python (`fast_langgraph/_plain.py`): their
 //! instances are read from `__dict__` and built without running the class.
-#![allow(unsafe_code)] // reads a type's version tag and a slot's offset
+#![allow(unsafe_code)] // reads a type's version tag
 
 use std::sync::Arc;
 
@@ -134,9 +134,9 @@ impl Stamp {
         // attached, so nobody changes it meanwhile.
         unsafe {
             let pointer = class.as_type_ptr();
-            let heap = (*pointer).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE != 0;
+            let heap = ffi::PyType_HasFeature(pointer, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
             #[cfg(not(Py_3_13))]
-            let valid = (*pointer).tp_flags & ffi::Py_TPFLAGS_VALID_VERSION_TAG != 0;
+            let valid = ffi::PyType_HasFeature(pointer, ffi::Py_TPFLAGS_VALID_VERSION_TAG) != 0;
             #[cfg(Py_3_13)]
             let valid = true;
             let version = (*pointer).tp_version_tag;
@@ -241,41 +241,4 @@ fn fields_set(names: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
     let copy = set.call1((&whole,))?;
     let order = |set: Bound<'_, PyAny>| set.try_iter()?.map(|name| Ok(name?.as_ptr())).collect::<PyResult<Vec<_>>>();
     Ok(if order(whole.clone())? == order(copy)? { whole.unbind() } else { names.clone().into_any().unbind() })
-}
-
-/// Where pydantic's BaseModel keeps what is not in `__dict__`, in bytes from the start of an instance.
-#[derive(Clone, Copy, Debug)]
-pub struct Slots {
-    pub fields_set: isize,
-    pub extra: isize,
-    pub private: isize,
-}
-
-impl Slots {
-    /// Read from the descriptors of `base_model`; None where it keeps them in another way.
-    pub fn of(base_model: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        let dict = base_model.getattr("__dict__")?;
-        let offset = |name: &str| -> PyResult<Option<isize>> {
-            let descriptor = dict.get_item(name)?;
-            // SAFETY: the descriptor's type is checked before its fields are read, and its member
-            // belongs to a class that `base_model` keeps alive.
-            unsafe {
-                if ffi::Py_TYPE(descriptor.as_ptr()) != &raw mut ffi::PyMemberDescr_Type {
-                    return Ok(None);
-                }
-                let member =
-                    (*descriptor.as_ptr().cast::<ffi::PyMemberDescrObject>()).d_member.cast::<ffi::PyMemberDef>();
-                if member.is_null() || (*member).type_code != ffi::Py_T_OBJECT_EX || (*member).offset <= 0 {
-                    return Ok(None);
-                }
-                Ok(Some((*member).offset))
-            }
-        };
-        let (Some(fields_set), Some(extra), Some(private)) =
-            (offset("__pydantic_fields_set__")?, offset("__pydantic_extra__")?, offset("__pydantic_private__")?)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Self { fields_set, extra, private }))
-    }
 }

@@ -12,7 +12,9 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::fail::Fail;
 use super::known::{KnownTypes, METHOD};
-use super::plain::{Described, PlainClass, Slots, Stamp};
+use super::plain::{Described, PlainClass, Stamp};
+use super::short_ways;
+use super::slots::Slots;
 
 pub struct Stock {
     /// The namespace of `langgraph.checkpoint.serde.jsonplus`.
@@ -68,14 +70,17 @@ pub fn current() -> PyResult<Arc<Stock>> {
 ///
 /// `jsonplus` is `langgraph.checkpoint.serde.jsonplus`; `describe(cls)` returns the structure of a
 /// class that is plain, a str that says why it is not, or None for one that is not known; `base_model` is
-/// pydantic's.
+/// pydantic's. Without `short_ways` all is done as on an interpreter that they don't fit.
 #[pyfunction]
+#[pyo3(signature = (jsonplus, describe, base_model, short_ways=true))]
 pub fn configure(
     py: Python<'_>,
     jsonplus: &Bound<'_, PyAny>,
     describe: Bound<'_, PyAny>,
     base_model: Option<Bound<'_, PyAny>>,
+    short_ways: bool,
 ) -> PyResult<()> {
+    let short_ways_on = short_ways::switch(py, short_ways);
     let ormsgpack = py.import("ormsgpack")?;
     let namespace: Bound<'_, PyDict> = jsonplus.getattr("__dict__")?.cast_into()?;
     // Releases before 4.1 have one hook and no allowlist.
@@ -104,7 +109,7 @@ pub fn configure(
         enum_meta: py.import("enum")?.getattr("EnumMeta")?.cast_into()?.unbind(),
         sys_modules: py.import("sys")?.getattr("modules")?.cast_into()?.unbind(),
         describe: describe.unbind(),
-        slots: base_model.map(|model| Slots::of(&model)).transpose()?.flatten(),
+        slots: base_model.filter(|_| short_ways_on).map(|model| Slots::of(&model)).transpose()?.flatten(),
         types: KnownTypes::new(jsonplus)?,
         known: Mutex::new(Vec::new()),
     });
@@ -197,7 +202,7 @@ impl Stock {
     pub unsafe fn described(&self, py: Python<'_>, address: *mut ffi::PyTypeObject) -> Described {
         // SAFETY: a live type by the caller's word; its dict is borrowed from it.
         let class = unsafe {
-            if (*address).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE == 0 {
+            if ffi::PyType_HasFeature(address, ffi::Py_TPFLAGS_HEAPTYPE) == 0 {
                 return Described::Unknown;
             }
             Bound::from_borrowed_ptr(py, address.cast()).cast_into_unchecked::<PyType>()

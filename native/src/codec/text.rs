@@ -1,10 +1,40 @@
 //! Between Python's str and UTF-8, by the shortest way that CPython's layout allows.
 #![allow(unsafe_code)] // reads and fills the buffers of str objects
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
 
 use super::fail::Fail;
+
+/// The bits of a str's `state` that say that its characters are ASCII and lie right behind its header. They are these
+/// on each little-endian CPython from 3.10 to 3.15 that has a GIL; `short_ways` finds out whether they are here.
+const COMPACT_ASCII: u32 = 0b110_0000;
+
+/// The bits that are looked at: none, so that no str is taken for a compact one, until strs are known to be laid out so.
+static LOOKED_AT: AtomicU32 = AtomicU32::new(0);
+
+/// Whether to read compact ASCII strs where they lie, from now on.
+pub fn read_in_place(on: bool) {
+    LOOKED_AT.store(if on { COMPACT_ASCII } else { 0 }, Ordering::Relaxed);
+}
+
+/// Where the text of `obj` lies, and how long it is, if those bits of its state that are in `looked_at` say that it is
+/// compact ASCII.
+///
+/// # Safety
+/// `obj` is a str, or of a subclass.
+#[inline]
+unsafe fn in_place(obj: *mut ffi::PyObject, looked_at: u32) -> Option<(*const u8, usize)> {
+    // SAFETY: every str begins with this header, by the caller's word.
+    unsafe {
+        let header = obj.cast::<ffi::PyASCIIObject>();
+        ((*header).state & looked_at == COMPACT_ASCII)
+            .then(|| (header.add(1).cast_const().cast(), (*header).length.unsigned_abs()))
+    }
+}
 
 /// The UTF-8 form of `obj`, or None where it holds surrogates.
 ///
@@ -15,9 +45,8 @@ pub unsafe fn utf8<'a>(_py: Python<'_>, obj: *mut ffi::PyObject) -> Option<&'a [
     // SAFETY: `obj` is a str by the caller's word. A compact ASCII str keeps its text, which is its
     // UTF-8 form, behind the header; any other keeps a UTF-8 copy that lives as long as it does.
     unsafe {
-        if ffi::PyUnicode_IS_COMPACT_ASCII(obj) != 0 {
-            let length = ffi::PyUnicode_GET_LENGTH(obj).unsigned_abs();
-            return Some(std::slice::from_raw_parts(ffi::PyUnicode_DATA(obj).cast(), length));
+        if let Some((data, length)) = in_place(obj, LOOKED_AT.load(Ordering::Relaxed)) {
+            return Some(std::slice::from_raw_parts(data, length));
         }
         let mut length = 0;
         let data = ffi::PyUnicode_AsUTF8AndSize(obj, &raw mut length);
@@ -27,6 +56,36 @@ pub unsafe fn utf8<'a>(_py: Python<'_>, obj: *mut ffi::PyObject) -> Option<&'a [
         }
         Some(std::slice::from_raw_parts(data.cast(), length.unsigned_abs()))
     }
+}
+
+/// Whether strs are laid out as `in_place` reads them: a str that it takes for compact ASCII has its UTF-8 form, which
+/// the interpreter itself points at, just there, and each exact str of ASCII is one.
+pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
+    // Nothing lies behind the header of an empty str but the NUL at the end: so there is as much header as is read.
+    let header = size_of::<ffi::PyASCIIObject>();
+    if PyString::new(py, "").call_method0("__sizeof__")?.extract::<usize>()? != header + 1 {
+        return Ok(false);
+    }
+    let long = "ASCII ".repeat(50);
+    let texts = ["", "a", "\0", "\x7f", "two words", &long, "\u{80}", "\u{e9}", "a \u{416}", "\u{1f600}"];
+    let subclass = py.get_type::<PyType>().call1(("str", (py.get_type::<PyString>(),), PyDict::new(py)))?;
+    for text in texts {
+        let exact = PyString::new(py, text).into_any();
+        for object in [subclass.call1((&exact,))?, PyString::intern(py, text).into_any(), exact] {
+            let mut length = 0;
+            // SAFETY: a str that is held; where its text is said to lie is compared and not read.
+            let (found, data) = unsafe {
+                let data = ffi::PyUnicode_AsUTF8AndSize(object.as_ptr(), &raw mut length);
+                (in_place(object.as_ptr(), COMPACT_ASCII), data.cast::<u8>())
+            };
+            let compact = text.is_ascii() && object.is_exact_instance_of::<PyString>();
+            let right = found.map_or(!compact, |found| found == (data, length.unsigned_abs()));
+            if data.is_null() || !right {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// A str of `bytes`, which may be anything: what is not UTF-8 is refused.

@@ -1,0 +1,96 @@
+//! Whether this interpreter has strs, classes and instances as the short ways take them to be: strs that are read where
+//! they lie, instances that are read and built by their slots, classes whose version tells of changes.
+//!
+//! It is tried out whenever the codec is configured, with a few objects, against what Python says of them. On an
+//! interpreter that is not as the known ones are, the long ways are gone: CPython's functions, and stock's code.
+#![allow(unsafe_code)] // reads and builds instances by their slots
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use super::plain::Stamp;
+use super::slots::Slots;
+use super::text;
+
+/// Why the short ways are off; None while they are on.
+static OFF: Mutex<Option<String>> = Mutex::new(None);
+
+/// Why messages and text go the long way in this process; None where they don't.
+#[pyfunction]
+pub fn short_ways_off() -> Option<String> {
+    OFF.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Switches the short ways on if they are `wanted` and this interpreter is as they need it; says whether they are on.
+pub fn switch(py: Python<'_>, wanted: bool) -> bool {
+    let reason = if wanted { obstacle(py) } else { Some("they were switched off".to_owned()) };
+    let on = reason.is_none();
+    text::read_in_place(on);
+    *OFF.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    on
+}
+
+fn obstacle(py: Python<'_>) -> Option<String> {
+    let other = |what: &str| Some(format!("{what} are not laid out in this interpreter as in the known ones"));
+    match (text::is_as_known(py), instances_are_as_known(py)) {
+        (Ok(true), Ok(true)) => None,
+        (Ok(false), _) => other("strs"),
+        (_, Ok(false)) => other("classes and instances"),
+        (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
+    }
+}
+
+fn new_class<'py>(
+    name: &str,
+    bases: &Bound<'py, PyTuple>,
+    namespace: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    bases.py().get_type::<PyType>().call1((name, bases, namespace))
+}
+
+/// Reads and builds an instance of a class that is made like pydantic's, and changes its base.
+fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
+    let names = ["__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"];
+    let [_, fields_set, extra, private] = names;
+    let namespace = PyDict::new(py);
+    namespace.set_item("__slots__", names)?;
+    let base = new_class("Base", &PyTuple::empty(py), &namespace)?;
+    let class = new_class("Model", &PyTuple::new(py, [&base])?, &PyDict::new(py))?;
+    let Some(slots) = Slots::of(&base)? else { return Ok(false) };
+    let (one, two) = (PyDict::new(py).into_any(), PyDict::new(py).into_any());
+
+    let instance = class.call0()?;
+    // SAFETY: an instance of a class derived from the one that the slots are of.
+    let read = || unsafe { slots.read(py, instance.as_ptr()) };
+    let empty = read().is_some_and(|(dict, one, two)| dict.is_empty() && one.is_null() && two.is_null());
+    instance.setattr("field", &one)?;
+    instance.setattr(fields_set, &one)?;
+    instance.setattr(extra, &two)?;
+    let Some((dict, first, second)) = read() else { return Ok(false) };
+    let field = dict.get_item("field")?;
+    let is_read = empty
+        && instance.getattr("__dict__")?.is(&dict)
+        && (dict.len(), field.is_some_and(|field| field.is(&one))) == (1, true)
+        && (first, second) == (one.as_ptr(), two.as_ptr());
+
+    let dict = PyDict::new(py).into_any();
+    let class: Bound<'_, PyType> = class.cast_into()?;
+    // SAFETY: a class derived from the one that the slots are of, which adds none.
+    let built = unsafe { slots.build(&class, &dict, one.clone(), two.clone()) };
+    let Some(built) = built else { return Ok(false) };
+    built.setattr("field", &one)?;
+    let is_built = built.get_type().is(&class)
+        && built.getattr("__dict__")?.is(&dict)
+        && dict.get_item("field")?.is(&one)
+        && built.getattr(fields_set)?.is(&one)
+        && built.getattr(extra)?.is(&two)
+        && built.getattr(private)?.is_none()
+        && py.import("gc")?.call_method1("is_tracked", (&built,))?.is_truthy()?;
+
+    let stamp = Stamp::of(&class);
+    base.setattr("changed", true)?;
+    let changed = class.getattr("changed")?.is_truthy()? && (stamp.is_none() || Stamp::of(&class) != stamp);
+    Ok(is_read && is_built && changed)
+}
