@@ -7,6 +7,9 @@ use pyo3::prelude::*;
 #[cfg(Py_GIL_DISABLED)]
 compile_error!("fast_langgraph needs an interpreter with a GIL: install it with one that is not free-threaded");
 
+#[macro_use]
+mod names;
+
 mod buffer;
 #[cfg(unix)]
 mod checkpointer;

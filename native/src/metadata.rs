@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};

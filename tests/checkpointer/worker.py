@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import random
@@ -264,6 +265,8 @@ class Fork:
             return
         status = 1
         try:
+            # What hangs is told of on stderr, and ended.
+            faulthandler.register(signal.SIGALRM, chain=True)
             signal.alarm(60)
             work()
             status = 0

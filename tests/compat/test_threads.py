@@ -327,10 +327,54 @@ QUIET = """
 """
 
 
+FORKED_AT_FIRST_USE = """
+    import os, signal, threading, warnings
+    warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
+    fast_langgraph.patch()
+    begun, ended = [], []
+
+    def used():
+        JsonPlusSerializer().dumps_typed([1])
+
+    def fork_at_once():
+        while not begun:
+            pass
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(30)
+            used()
+            os._exit(0)
+        ended.append(os.waitpid(pid, 0)[1])
+
+    forking = threading.Thread(target=fork_at_once)
+    forking.start()
+    # The other thread waits for the GIL, and has it as soon as this one lets go of it.
+    begun.append(True)
+    used()
+    forking.join()
+    assert ended == [0], ended
+    print("done")
+"""
+
+
+def test_the_child_of_a_fork_can_use_what_another_thread_was_using_for_the_first_time():
+    for _ in range(3):
+        done = in_new_process(FORKED_AT_FIRST_USE)
+        assert done.stdout == "done\n", done
+
+
+#: Warnings that stock's own dependencies give on being imported are not ours to hear.
+STOCK_S_IMPORTS = """
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import langgraph.graph
+"""
+
+
 def test_a_process_under_dev_mode_and_with_warnings_as_errors_stays_quiet():
-    # Warnings that stock's own dependencies give on being imported are not ours to hear.
     done = in_new_process(
-        "import warnings; warnings.simplefilter('error'); import langgraph.graph\n" + QUIET.replace("\n    ", "\n"),
+        STOCK_S_IMPORTS + "warnings.simplefilter('error')\n" + QUIET.replace("\n    ", "\n"),
         "-X",
         "dev",
         "-W",

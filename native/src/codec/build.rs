@@ -3,7 +3,6 @@
 
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

@@ -1,6 +1,5 @@
 //! Objects of the standard library's types, made from their exts as stock's hook makes them.
 use fast_langgraph_msgpack::reader::{Reader, Token};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 

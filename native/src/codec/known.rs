@@ -4,7 +4,6 @@
 //! comes to the same.
 use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet, PyString, PyType};
 

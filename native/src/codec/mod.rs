@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use fast_langgraph_msgpack::writer::Sink;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 

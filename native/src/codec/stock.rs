@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 

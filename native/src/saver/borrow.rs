@@ -4,7 +4,6 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use rusqlite::ffi;
 

@@ -1,7 +1,6 @@
 //! Whether a connection is set up so that ours does just what sqlite3 would do with it.
 use std::ffi::CStr;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 

@@ -1,7 +1,6 @@
 //! Carrying out operations, one by itself just as stock would, several in one transaction.
 use std::ffi::CStr;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use rusqlite::ffi;
 
