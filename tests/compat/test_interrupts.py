@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from processes import in_new_process
 
 pytestmark = pytest.mark.unpatched
+
+#: CPython 3.14 lets Ctrl-C in between taking a lock and entering the block of its `with`: so whatever code it is, the
+#: lock stays taken. The releases before it don't, nor does 3.15.
+WITH_LEAVES_LOCKS = sys.version_info[:2] == (3, 14)
+
+WITH = """
+import random, signal, threading, time
+lock = threading.Lock()
+armed = False
+
+
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, interrupt)
+chance, left = random.Random(0), 0
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    try:
+        armed = True
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4), 1e-3)
+        while True:
+            with lock:
+                pass
+    except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if lock.locked():
+        left += 1
+        lock.release()
+print(left > 0)
+"""
+
+
+def test_the_interpreter_s_own_with_leaves_a_lock_behind_where_a_saver_may():
+    done = in_new_process(WITH, common=False)
+    assert done.stdout == f"{WITH_LEAVES_LOCKS}\n", done
+
 
 INTERRUPTED = """
 import gc, random, signal, sqlite3, sys, threading, time
@@ -43,6 +86,13 @@ def call(n):
         acknowledged.add(checkpoint_id(n))
 
 
+def left_locked():
+    if not threads:
+        return saver.lock.locked()
+    # In company another thread has it at times, but never for a second.
+    return {with_leaves_locks} and not (saver.lock.acquire(timeout=1) and saver.lock.release() is None)
+
+
 armed = False
 signal.signal(signal.SIGALRM, interrupt)
 chance = random.Random(0)
@@ -62,8 +112,10 @@ while time.monotonic() < end:
         interrupted += 1
     armed = False
     assert gc.isenabled()
-    if not threads and saver.lock.locked():
-        sys.exit(f"the lock is held after call {{calls}}")
+    if left_locked():
+        if not {with_leaves_locks}:
+            sys.exit(f"the lock is held after call {{calls}}")
+        saver.lock.release()
 signal.setitimer(signal.ITIMER_REAL, 0)
 over.set()
 for thread in threads:
@@ -82,6 +134,7 @@ print("whole")
 @pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
 @pytest.mark.parametrize("patched", [False, True], ids=["stock", "patched"])
 def test_an_interrupt_at_any_moment_leaves_a_saver_that_works_and_loses_nothing(tmp_path, patched, company):
-    script = INTERRUPTED.format(patched=patched, company=company, path=str(tmp_path / "test.db"))
+    path = str(tmp_path / "test.db")
+    script = INTERRUPTED.format(patched=patched, company=company, path=path, with_leaves_locks=WITH_LEAVES_LOCKS)
     done = in_new_process(script, timeout=60)
     assert done.stdout == "whole\n", done
