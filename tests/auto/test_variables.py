@@ -37,6 +37,11 @@ def test_with_the_variable_all_is_patched_and_nothing_is_said(installed):
     assert active(installed.run(ACTIVE, FAST_LANGGRAPH_AUTO_PATCH="1")) == ALL_SITES
 
 
+def test_where_warnings_are_errors_it_works_and_nothing_is_said(installed):
+    """From CPython 3.18 on an import line in a .pth file is not read (PEP 829): up to then nothing is said of it."""
+    assert active(installed.run(ACTIVE, "-W", "error", FAST_LANGGRAPH_AUTO_PATCH="1")) == ALL_SITES
+
+
 @pytest.mark.parametrize("value", ["true", "YES", "on", " 1 "])
 def test_other_words_for_on_are_understood(installed, value):
     assert active(installed.run(ACTIVE, FAST_LANGGRAPH_AUTO_PATCH=value)) == ALL_SITES
