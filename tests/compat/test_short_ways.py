@@ -51,7 +51,9 @@ def test_without_the_short_ways_bytes_and_objects_are_stock_s(name, without_shor
         same_loads(encoded.value)
 
 
-@pytest.mark.parametrize("text", ["", "a", "ASCII " * 2_000, "é" * 300, "a Ж", "漢字" * 300, "😀", "\ud800", "x" * 200_000])
+@pytest.mark.parametrize(
+    "text", ["", "a", "ASCII " * 2_000, "é" * 300, "a Ж", "漢字" * 300, "😀", "\ud800", "x" * 200_000]
+)
 def test_without_the_short_ways_text_and_keys_are_encoded_and_decoded_in_rust(text, without_short_ways):
     with runs_native("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed"):
         encoded = same_dumps_of(lambda: {"text": text, "within": [{"key": text}, (text,)]})
