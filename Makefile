@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_sqlite_auto.pth Cargo.toml Cargo.lock pyproject.toml
 
-.PHONY: help run test test-packaging soak lint bench dist test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test test-short test-packaging soak lint bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -49,8 +49,19 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
-test-all-pythons: ## All tests, on each CPython from 3.10 to 3.15 that is found, or can be had
-	scripts/test-all-pythons
+test-short: $(VENV)/.built ## Whether the fast ways are taken on this Python, and the codec's tests
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/compat/test_known_code.py tests/compat/test_short_ways.py tests/compat/test_codec_encode.py tests/compat/test_codec_decode.py tests/compat/test_codec_messages.py
+
+test-all-pythons: ## All tests, on each CPython from 3.10 to 3.15 that is found
+	scripts/each-python test
+
+bench-all-pythons: ## Measure codec and agent on each CPython that is found; writes docs/interpreters.md
+	rm -f target/interpreters.jsonl
+	scripts/each-python bench-this-python
+	$(PYTHON) benchmarks/interpreters.py --page target/interpreters.jsonl
+
+bench-this-python: $(VENV)/.built
+	$(BIN)/python benchmarks/interpreters.py --add-to target/interpreters.jsonl
 
 test-matrix: ## The tests beside stock, on old and new dependencies, and the compact layout on many of SQLite
 	scripts/test-matrix

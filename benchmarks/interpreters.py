@@ -15,13 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent import on_a_file
-from codec import conversation
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from side_by_side import compare, on_stock
-
-import fast_langgraph
-
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "interpreters.md"
 #: what is measured, with what is to be reached
@@ -30,6 +23,11 @@ TARGETS = {"encode": 10.0, "decode": 7.0, "agent, 20 turns": 1.3, "agent, 100 tu
 
 def ratios(rounds: int) -> dict[str, float]:
     """Stock's time over ours."""
+    from agent import on_a_file
+    from codec import conversation
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from side_by_side import compare, on_stock
+
     serde = JsonPlusSerializer()
     state = {"messages": conversation(1000)}
     encoded = on_stock(lambda: serde.dumps_typed(state))
@@ -52,6 +50,8 @@ def ratios(rounds: int) -> dict[str, float]:
 
 
 def assert_fast() -> None:
+    import fast_langgraph
+
     status = fast_langgraph.status()
     assert not status.indirect, status
     for name, site in status.sites.items():
@@ -91,6 +91,8 @@ def main() -> int:
         for python, name in missed:
             print(f"CPython {python} misses {TARGETS[name]}x: {name}")
         return 1 if missed else 0
+    import fast_langgraph
+
     fast_langgraph.patch()
     row = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, **ratios(arguments.rounds)}
     print(", ".join(f"{name} {value if isinstance(value, str) else f'{value:.2f}x'}" for name, value in row.items()))
