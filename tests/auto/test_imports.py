@@ -217,7 +217,7 @@ def test_a_module_is_left_with_its_own_loader_and_spec(run):
     assert spec.loader.get_filename("langgraph.checkpoint.sqlite.aio") == spec.origin
     import copy
     copy.copy(spec.loader)
-    assert type(sys.modules["langgraph"].__path__).__name__ == "_NamespacePath"
+    assert type(sys.modules["langgraph"].__path__).__name__.lstrip("_") == "NamespacePath"
     """
     ok(run(script))
 
@@ -348,8 +348,12 @@ def test_a_loader_of_the_old_kind_is_left_alone(run):
             return ModuleSpec(name, Old()) if name == "langgraph.checkpoint.sqlite" else None
 
     sys.meta_path.insert(1, Finder())
-    import langgraph.checkpoint.sqlite
-    assert langgraph.checkpoint.sqlite.SqliteSaver == "mine"
+    try:
+        import langgraph.checkpoint.sqlite
+        assert langgraph.checkpoint.sqlite.SqliteSaver == "mine"
+    except AttributeError as error:
+        # CPython 3.15 itself has no use for one any more.
+        assert sys.version_info >= (3, 15) and "exec_module" in str(error), error
     assert states()["SqliteSaver.put"] != "active"
     """
     ok(run(script))

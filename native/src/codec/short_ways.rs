@@ -50,7 +50,7 @@ fn new_class<'py>(
     bases.py().get_type::<PyType>().call1((name, bases, namespace))
 }
 
-/// Reads and builds an instance of a class that is made like pydantic's, and changes its base.
+/// Reads and builds an instance of a class that is made like pydantic's, and changes its base and its names.
 fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
     let names = ["__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"];
     let [_, fields_set, extra, private] = names;
@@ -89,8 +89,14 @@ fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
         && built.getattr(private)?.is_none()
         && py.import("gc")?.call_method1("is_tracked", (&built,))?.is_truthy()?;
 
-    let stamp = Stamp::of(&class);
-    base.setattr("changed", true)?;
-    let changed = class.getattr("changed")?.is_truthy()? && (stamp.is_none() || Stamp::of(&class) != stamp);
-    Ok(is_read && is_built && changed)
+    let tells_of = |owner: &Bound<'_, PyAny>, attribute: &str| {
+        // Looking an attribute up is when the interpreter gives a class a version.
+        class.getattr(private)?;
+        let before = Stamp::of(&class);
+        owner.setattr(attribute, "another")?;
+        class.getattr(private)?;
+        PyResult::Ok(before.is_none() || Stamp::of(&class) != before)
+    };
+    let tells = tells_of(&base, "attribute")? && tells_of(&class, "__name__")? && tells_of(&class, "__qualname__")?;
+    Ok(is_read && is_built && tells)
 }
