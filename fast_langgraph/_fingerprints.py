@@ -109,7 +109,8 @@ def _say(node: Any, names: set[str]) -> str:
     said = [type(node).__name__]
     for name in node._fields:
         part = getattr(node, name, None)
-        if part is None or part == [] or name in _SILENT:
+        # Newer releases add fields, which are empty or 0 where what is new is not used.
+        if name in _SILENT or part is None or part == [] or (part == 0 and name != "value"):
             continue
         if name == "body" and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             part = part[_documented(part) :]

@@ -10,28 +10,28 @@ RELEASES = {
 #: by the name of a site
 SITES = {
     "JsonPlusSerializer.dumps_typed": {
-        "36fe4c2374865f16": "3.0.1 to 4.0.3",
-        "601c21ed3ce82d48": "4.1.0 to 4.3.2",
+        "26846e09a39733cc": "3.0.1 to 4.0.3",
+        "f8b1a5ff0a0dd839": "4.1.0 to 4.3.2",
     },
     "JsonPlusSerializer.loads_typed": {
         "bee827b34bd1456d": "3.0.1 to 4.0.0",
         "0f3d215b10e2f5df": "4.0.1",
         "8c004cced02645fa": "4.0.2",
         "41fcc7775b3e7cbc": "4.0.3",
-        "dc6e9ff92981939a": "4.1.0 to 4.2.0",
-        "db0c861968a93f64": "4.3.0 to 4.3.2",
+        "86ac583699000184": "4.1.0 to 4.2.0",
+        "91ac8f9715f4221a": "4.3.0 to 4.3.2",
     },
     "SqliteSaver.put": {
         "3f586cba412510a9": "3.0.3 to 3.1.1",
         "2328fa3568543d26": "3.1.2",
     },
     "SqliteSaver.put_writes": {
-        "7014767ea959cb1f": "3.0.3 to 3.1.1",
-        "296f146fc5f9eb39": "3.1.2",
+        "011bd32892b348cb": "3.0.3 to 3.1.1",
+        "45211d1a14a9758b": "3.1.2",
     },
     "SqliteSaver.get_tuple": {
-        "27d3af7d80f98c76": "3.0.3 to 3.1.1",
-        "bf4d89b5128c18af": "3.1.2",
+        "a471a6689b95fb7f": "3.0.3 to 3.1.1",
+        "9942a0f5e9fe82e3": "3.1.2",
     },
     "SqliteSaver.delete_thread": {
         "0028c2d366f16fd1": "3.0.3 to 3.1.1",
@@ -42,12 +42,12 @@ SITES = {
         "638f8ccd75f55974": "3.1.2",
     },
     "AsyncSqliteSaver.aput_writes": {
-        "dfbd12dc9a1bf063": "3.0.3 to 3.1.1",
-        "2a1a3709d98041c0": "3.1.2",
+        "1b3db387fa98961c": "3.0.3 to 3.1.1",
+        "0050ddd0e997bbe9": "3.1.2",
     },
     "AsyncSqliteSaver.aget_tuple": {
         "b6eb75ea7e9d0ac6": "3.0.3 to 3.1.1",
-        "bde30069d1f2fe51": "3.1.2",
+        "11df0b4b803445ac": "3.1.2",
     },
     "AsyncSqliteSaver.adelete_thread": {
         "5f07851a1ecf98dc": "3.0.3 to 3.1.1",
@@ -66,15 +66,15 @@ MESSAGES = {
         "d2840f7519bd4741": "1.4.4 to 1.8.4",
     },
     "AIMessage": {
-        "61ecafba6b67f979": "1.0.0 to 1.2.4",
-        "059faf42f26476f3": "1.2.5 to 1.4.3",
-        "f0a52cb1df96f594": "1.4.4 to 1.8.4",
+        "13c7fd76e00180ac": "1.0.0 to 1.2.4",
+        "25674f438afc8823": "1.2.5 to 1.4.3",
+        "77b120e98bb14bc4": "1.4.4 to 1.8.4",
     },
     "AIMessageChunk": {
-        "0b3156778058533f": "1.0.0 to 1.2.4",
-        "958b1921d9042d77": "1.2.5 to 1.4.3",
-        "45adf184a67a32e6": "1.4.4 to 1.6.5",
-        "170becc525099548": "1.6.6 to 1.8.4",
+        "7ac3d461877b4c4a": "1.0.0 to 1.2.4",
+        "060dab0632d26ed6": "1.2.5 to 1.4.3",
+        "792efa9613ed9da9": "1.4.4 to 1.6.5",
+        "9a0c54050eaedd55": "1.6.6 to 1.8.4",
     },
     "SystemMessage": {
         "27f3a0439d0724a8": "1.0.0 to 1.4.3",

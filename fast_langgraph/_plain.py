@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import FunctionType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from fast_langgraph import _fingerprints, _known_code, _versions
+from fast_langgraph import _fingerprints, _known_code, _native, _versions
 
 #: (name, kind, values of a literal), as ``native/src/codec/plain.rs`` has the kinds
 Field = tuple[str, str, tuple[str, ...]]
@@ -70,10 +70,12 @@ def describe(cls: type) -> Description | str | None:
 def indirect() -> dict[str, str]:
     """Of the classes that are imported, those whose instances are not built directly, and why."""
     found = {}
+    short_ways_off = _native.short_ways_off()
     for module, name in CLASSES:
         cls = vars(sys.modules[module]).get(name) if module in sys.modules else None
         description = describe(cls) if isinstance(cls, type) else None
         reason = description[4] if isinstance(description, tuple) else description
+        reason = reason if description is None else reason or short_ways_off
         if reason:
             found[f"{module}.{name}"] = reason
     return found

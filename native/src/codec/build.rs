@@ -2,7 +2,6 @@
 #![allow(unsafe_code)] // builds instances by their slots
 
 use fast_langgraph_msgpack::reader::{Reader, Token};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -22,6 +21,43 @@ type Value<'py> = Option<Bound<'py, PyAny>>;
 /// Reads one value of a record.
 type Part<'py, D> = fn(&mut D, &mut Reader<'_>) -> Value<'py>;
 
+/// What the validators that look at several fields at once see of them.
+#[derive(Default)]
+struct Several {
+    /// Tool calls, invalid ones included.
+    calls: usize,
+    chunks: usize,
+    /// `additional_kwargs` has tool calls as a provider gave them.
+    raw_calls: bool,
+    /// `chunk_position` is there, and None.
+    no_position: bool,
+}
+
+impl Several {
+    fn see(&mut self, field: &Field, value: &Bound<'_, PyAny>) -> Option<()> {
+        match field.kind {
+            Kind::ToolCalls | Kind::InvalidToolCalls => self.calls += value.len().ok()?,
+            Kind::ToolCallChunks => self.chunks += value.len().ok()?,
+            Kind::OptionalLiteral => self.no_position = value.is_none(),
+            Kind::Dict if field.name.bytes() == b"additional_kwargs" => {
+                let kwargs = value.cast::<PyDict>().ok()?;
+                self.raw_calls = !kwargs.is_empty() && kwargs.contains(intern!(value.py(), "tool_calls")).ok()?;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Whether these validators would leave the fields as they are.
+    fn obey(&self, rule: Rule) -> bool {
+        match rule {
+            Rule::None => true,
+            Rule::Ai => self.calls > 0 || !self.raw_calls,
+            Rule::AiChunk => self.calls == 0 && self.chunks == 0 && !self.raw_calls && self.no_position,
+        }
+    }
+}
+
 impl<'a, 'py> Decoder<'a, 'py> {
     /// The instance that stock's `cls(**payload[2])` makes, or None where the payload is not strictly of
     /// the form that validation leaves alone. Runs no Python code.
@@ -38,52 +74,29 @@ impl<'a, 'py> Decoder<'a, 'py> {
             return None;
         }
         let dict = new_dict(self.py, class.fields.len()).ok()?;
+        let mut several = Several::default();
         for field in &class.fields {
             if !reader.skip_exactly(&field.name.encoded) {
                 return None;
             }
             let value = self.field(&mut reader, field)?;
+            if class.rule != Rule::None {
+                several.see(field, &value)?;
+            }
             set_item(&dict, field.name.object.bind(self.py), &value).ok()?;
         }
-        if !reader.skip_exactly(METHOD) || !self.obeys(class.rule, &dict)? {
+        if !reader.skip_exactly(METHOD) || !several.obey(class.rule) {
             return None;
         }
         self.instance(class, &dict)
     }
 
-    /// Whether the validators that look at several fields at once would leave these as they are.
-    fn obeys(&self, rule: Rule, dict: &Bound<'py, PyAny>) -> Option<bool> {
-        if rule == Rule::None {
-            return Some(true);
-        }
-        let dict = dict.cast::<PyDict>().ok()?;
-        let get = |name: &Bound<'py, pyo3::types::PyString>| dict.get_item(name).ok().flatten();
-        let empty = |name| get(name).is_some_and(|value| value.len().is_ok_and(|len| len == 0));
-        let no_calls = empty(intern!(self.py, "tool_calls")) && empty(intern!(self.py, "invalid_tool_calls"));
-        let kwargs = get(intern!(self.py, "additional_kwargs"))?;
-        let raw_calls = kwargs.cast::<PyDict>().ok()?.contains(intern!(self.py, "tool_calls")).ok()?;
-        if no_calls && raw_calls {
-            return Some(false);
-        }
-        Some(match rule {
-            Rule::AiChunk => {
-                no_calls
-                    && empty(intern!(self.py, "tool_call_chunks"))
-                    && get(intern!(self.py, "chunk_position"))?.is_none()
-            }
-            Rule::Ai | Rule::None => true,
-        })
-    }
-
     fn instance(&self, class: &PlainClass, dict: &Bound<'py, PyAny>) -> Value<'py> {
         let slots = self.stock().slots?;
         let extra = if class.extra { PyDict::new(self.py).into_any() } else { self.py.None().into_bound(self.py) };
-        // SAFETY: a new set, or NULL with an error; a plain class is derived from BaseModel, and all that it adds lies in
-        // `__dict__`.
-        unsafe {
-            let fields_set = Bound::from_owned_ptr_or_opt(self.py, ffi::PySet_New(class.fields_set.as_ptr()))?;
-            slots.build(class.class.bind(self.py), dict, fields_set, extra)
-        }
+        let fields_set = class.fields_set.copy(self.py)?;
+        // SAFETY: a plain class is derived from BaseModel, and all that it adds lies in `__dict__`.
+        unsafe { slots.build(class.class.bind(self.py), dict, fields_set, extra) }
     }
 
     fn field(&mut self, reader: &mut Reader<'_>, field: &Field) -> Value<'py> {

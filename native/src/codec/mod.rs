@@ -19,6 +19,7 @@ mod gc;
 mod keys;
 mod known;
 mod model;
+mod name_set;
 mod plain;
 mod short_ways;
 mod slots;

@@ -8,7 +8,9 @@ use fast_langgraph_msgpack::writer;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
+
+use super::name_set::NameSet;
 
 /// What a field may hold for pydantic to leave it as it is, without a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +96,8 @@ pub struct PlainClass {
     /// The start of every payload: an array of four, the module, the name.
     pub header: Vec<u8>,
     pub fields: Vec<Field>,
-    /// The names of all fields: what `model_fields_set` holds after validation of a whole dump. Added one
-    /// by one, as pydantic does, they make a set that even iterates in the same order. A set here is one
-    /// whose copies do so too, and are made in a third of the time.
-    pub fields_set: Py<PyAny>,
+    /// The names of all fields: what `model_fields_set` holds after validation of a whole dump.
+    pub fields_set: NameSet,
     /// Extra fields are kept, in `__pydantic_extra__`.
     pub extra: bool,
     /// Why instances may not be built without the class; empty where its validators are known to leave plain
@@ -202,7 +202,7 @@ impl PlainClass {
                 Ok(Field { name: Text::new(name)?, kind: kind.as_str().try_into()?, literals })
             })
             .collect::<PyResult<Vec<Field>>>()?;
-        let fields_set = fields_set(&PyTuple::new(py, fields.iter().map(|field| &field.name.object))?)?;
+        let fields_set = NameSet::new(&PyTuple::new(py, fields.iter().map(|field| &field.name.object))?)?;
         let rule = match rule.as_str() {
             "" => Rule::None,
             "ai" => Rule::Ai,
@@ -232,13 +232,4 @@ impl PlainClass {
         let text = text()?;
         self.fields.iter().find(|field| field.name.bytes() == text)
     }
-}
-
-/// What to make sets of `names` from: a set, or the names themselves where its copy has another order.
-fn fields_set(names: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-    let set = names.py().get_type::<PySet>();
-    let whole = set.call1((names,))?;
-    let copy = set.call1((&whole,))?;
-    let order = |set: Bound<'_, PyAny>| set.try_iter()?.map(|name| Ok(name?.as_ptr())).collect::<PyResult<Vec<_>>>();
-    Ok(if order(whole.clone())? == order(copy)? { whole.unbind() } else { names.clone().into_any().unbind() })
 }

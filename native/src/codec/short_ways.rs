@@ -1,5 +1,6 @@
 //! Whether this interpreter has strs, classes and instances as the short ways take them to be: strs that are read where
-//! they lie, instances that are read and built by their slots, classes whose version tells of changes.
+//! they lie, instances that are read and built by their slots, classes whose version tells of changes, sets that
+//! are copied by their tables.
 //!
 //! It is tried out whenever the codec is configured, with a few objects, against what Python says of them. On an
 //! interpreter that is not as the known ones are, the long ways are gone: CPython's functions, and stock's code.
@@ -10,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use super::name_set;
 use super::plain::Stamp;
 use super::slots::Slots;
 use super::text;
@@ -34,12 +36,16 @@ pub fn switch(py: Python<'_>, wanted: bool) -> bool {
 
 fn obstacle(py: Python<'_>) -> Option<String> {
     let other = |what: &str| Some(format!("{what} are not laid out in this interpreter as in the known ones"));
-    match (text::is_as_known(py), instances_are_as_known(py)) {
-        (Ok(true), Ok(true)) => None,
-        (Ok(false), _) => other("strs"),
-        (_, Ok(false)) => other("classes and instances"),
-        (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
-    }
+    let tried = [
+        ("strs", text::is_as_known as fn(Python<'_>) -> PyResult<bool>),
+        ("classes and instances", instances_are_as_known),
+        ("sets", name_set::is_as_known),
+    ];
+    tried.into_iter().find_map(|(what, is_as_known)| match is_as_known(py) {
+        Ok(true) => None,
+        Ok(false) => other(what),
+        Err(error) => Some(error.to_string()),
+    })
 }
 
 fn new_class<'py>(
