@@ -12,8 +12,10 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 from sample_messages import all_messages
 from sample_values import all_samples
+from stand_ins import run
 
-from fast_langgraph import _native, _plain
+import fast_langgraph
+from fast_langgraph import FallbackError, _native, _plain
 
 SAMPLES = {**all_samples(), **all_messages()}
 
@@ -37,6 +39,50 @@ def handed_over() -> int:
 def test_this_interpreter_s_objects_are_as_the_short_ways_take_them_to_be():
     assert _native.short_ways_off() is None
     assert handed_over() == 0
+
+
+SETS = """
+import gc
+import fast_langgraph
+from fast_langgraph import _plain
+from importlib import import_module
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+fast_langgraph.patch()
+serde = JsonPlusSerializer()
+for (module, name), least in _plain.CLASSES.items():
+    made = getattr(import_module(module), name)(**least)
+    encoded = serde.dumps_typed(made)
+    with fast_langgraph.disabled():
+        expected = serde.loads_typed(encoded).model_fields_set
+    first, second = (serde.loads_typed(encoded).model_fields_set for _ in range(2))
+    assert type(first) is set and first is not second
+    assert list(first) == list(expected), name
+    assert first.__sizeof__() == expected.__sizeof__(), name
+    for number in range(100):
+        first.add(f"another {number}")
+    first.discard("id")
+    second.clear()
+    assert list(serde.loads_typed(encoded).model_fields_set) == list(expected), name
+    assert gc.is_tracked(first) == gc.is_tracked(expected)
+del first, second, expected
+gc.collect()
+assert not fast_langgraph.status().sites["JsonPlusSerializer.loads_typed"].values_by_stock
+"""
+
+
+def test_each_instance_has_a_set_of_fields_of_its_own_as_pydantic_makes_it(tmp_path):
+    """With the allocator that notices what is freed as something else, or written past its end."""
+    done = run(tmp_path, "-X", "dev", "-c", SETS, PYTHONMALLOC="debug")
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_the_short_ways_every_message_class_is_named_with_the_reason(without_short_ways):
+    indirect = fast_langgraph.status().indirect
+    assert len(indirect) >= 13
+    assert set(indirect.values()) == {"they were switched off"}
+    with pytest.raises(FallbackError, match="they were switched off"):
+        fast_langgraph.patch(strict=True)
 
 
 def test_without_the_short_ways_stock_reads_and_builds_messages(without_short_ways):

@@ -43,7 +43,11 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             return Ok(writer::close_ext(&mut self.out, open, PYDANTIC_V2)?);
         }
         self.out.cut(start);
-        self.hook(&object, "holds what model_dump() may write in a way of its own")
+        let reason = match self.stock().slots {
+            Some(_) => "holds what model_dump() may write in a way of its own",
+            None => "instances are not read directly in this interpreter",
+        };
+        self.hook(&object, reason)
     }
 
     /// Writes the payload; false where the instance holds something that `model_dump()` may treat in a
