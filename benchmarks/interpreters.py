@@ -23,6 +23,13 @@ TARGETS = {"encode": 10.0, "decode": 7.0, "agent, 20 turns": 1.3, "agent, 100 tu
 COLD = ("encode, cold", "decode, cold")
 COLUMNS = ("encode", "decode", *COLD, "agent, 20 turns", "agent, 100 turns", "agent, 250 turns")
 
+INTRODUCTION = """\
+Stock's time over ours under `patch()`, by `make bench-all-pythons`: 1,000 messages (450 KB), and an agent on a SQLite
+file. Medians of runs in turns, in one process. Each run asserts first that the results are equal and that every message
+took the fast way. The codec is measured twenty times in a row; and cold: once, after a full garbage collection, which
+leaves little of a state in the processor's caches. An agent is in between.
+"""
+
 
 def ratios(rounds: int) -> dict[str, float]:
     """Stock's time over ours."""
@@ -76,10 +83,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# On each interpreter",
         "",
-        "Stock's time over ours under `patch()`, by `make bench-all-pythons`: 1,000 messages (450 KB), and an agent on",
-        "a SQLite file. Medians of runs in turns, in one process. Each run asserts first that the results are equal and",
-        "that every message took the fast way. The codec is measured twenty times in a row; and cold: once, after a full",
-        "garbage collection, which leaves little of a state in the processor's caches. An agent is in between.",
+        *INTRODUCTION.splitlines(),
         "",
         f"| CPython | SQLite | {' | '.join(COLUMNS)} |",
         f"|---|---|{'---|' * len(COLUMNS)}",
