@@ -1,17 +1,17 @@
 """What the source of a function says, in a few bytes: the same on every interpreter.
 
 Bytecode is not: comprehensions are inlined since CPython 3.12, and constants move. Comments, docstrings and
-annotations are left out, for they change nothing that runs.
+annotations are left out, for they change nothing that runs. That the function is what its file says is checked.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import linecache
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
-from textwrap import dedent
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -26,27 +26,53 @@ def fingerprint(parts: Iterable[str]) -> str:
 def outlines(functions: Iterable[Any], package: str) -> list[str]:
     """What these functions say, and what those of ``package`` say that they call by name, and so on.
 
-    Constants in capitals that they name count as well. Raises LookupError where a source can't be read.
+    Constants in capitals that they name count as well. Raises LookupError where a source can't be read, or where
+    something else stands in a function's place.
     """
     found: dict[str, str] = {}
+    seen: set[int] = set()
+
+    def add(name: str, said: str) -> None:
+        if found.setdefault(name, said) != said:
+            raise LookupError(f"{name} is there twice")
+
     pending = list(functions)
     while pending:
         function = pending.pop()
-        name = _full_name(function)
-        if name in found:
+        if id(function) in seen:
             continue
-        found[name], names = _outline(function.__code__)
+        seen.add(id(function))
+        said, names = _outline(function, _own_code(function))
+        add(_full_name(function), said)
         for used in names:
             value = function.__globals__.get(used)
-            if isinstance(value, FunctionType):
-                if f"{value.__module__}.".startswith(f"{package}.") and value.__qualname__ == value.__name__:
+            # A wrapper may say that it is a function, and what it wraps; isinstance() believes it.
+            if isinstance(value, (FunctionType, partial)):
+                if _is_inside(value, package):
                     pending.append(value)
                 else:
                     # Of a function that another has made, the maker's name is the same wherever it was made.
-                    found[used] = _full_name(value).partition(".<locals>")[0]
+                    _own_code(value)
+                    add(f"{function.__module__}:{used}", _full_name(value).partition(".<locals>")[0])
             elif used.isupper() and isinstance(value, (str, int, bytes)):
-                found[used] = repr(value)
+                add(f"{function.__module__}:{used}", repr(value))
     return [f"{name} {found[name]}" for name in sorted(found)]
+
+
+def _is_inside(function: Any, package: str) -> bool:
+    home = getattr(function, "__module__", "")
+    return f"{home}.".startswith(f"{package}.") and function.__qualname__ == function.__name__
+
+
+def _own_code(function: Any) -> CodeType:
+    """The code of a function that is what it says it is, and not another one in its name."""
+    name = getattr(function, "__qualname__", repr(function))
+    if type(function) is not FunctionType:
+        raise LookupError(f"{name}() is replaced by something that is no function")
+    code: CodeType = function.__code__
+    if (code.co_name, function.__globals__.get("__name__")) != (function.__name__, function.__module__):
+        raise LookupError(f"{name}() is replaced by a function of {code.co_filename}")
+    return code
 
 
 def _full_name(function: Any) -> str:
@@ -54,24 +80,34 @@ def _full_name(function: Any) -> str:
 
 
 @lru_cache(maxsize=256)  # what several methods share is read once
-def _outline(code: CodeType) -> tuple[str, frozenset[str]]:
+def _outline(function: FunctionType, code: CodeType) -> tuple[str, frozenset[str]]:
     """What a function says, and the names in it."""
-    text, lines = _source(code)
+    text = _source(function, code)
+    inside = text[:1].isspace()
+    if inside:
+        # In a class, for names that start with two underscores are others there.
+        owner = function.__qualname__.rpartition(".")[0]
+        text = (f"class {owner}:\n" if owner.isidentifier() else "if True:\n") + text
     try:
-        (node,) = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        node = ast.Pass()
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or not _is_source_of(node, lines, code):
-        raise LookupError(f"the source of {code.co_name}() can't be read")
+        tree: Any = ast.parse(text)
+        node = tree.body[0].body[0] if inside else tree.body[0]
+        flags = code.co_flags & __future__.annotations.compiler_flag
+        compiled = compile(tree, code.co_filename, "exec", flags, dont_inherit=True)
+    except (SyntaxError, ValueError, IndexError):
+        raise LookupError(f"the source of {code.co_name}() can't be read") from None
+    is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    starts_there = is_function and min(part.lineno for part in (node, *node.decorator_list)) == 1 + inside
+    if not starts_there or not _has(compiled, code):
+        raise LookupError(f"the source of {code.co_name}() is not what was imported")
     names: set[str] = set()
     return _say(node, names), frozenset(names)
 
 
-def _source(code: CodeType) -> tuple[str, int]:
-    """The lines that define a function, and how many they are. ``inspect`` takes five times as long."""
-    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+def _source(function: FunctionType, code: CodeType) -> str:
+    """The lines that define a function. ``inspect`` takes five times as long."""
+    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
     if not lines:
-        return "", 0
+        return ""
     margin = len(lines[0]) - len(lines[0].lstrip())
     end, in_body = 1, False
     for number, line in enumerate(lines[1:], 1):
@@ -83,19 +119,30 @@ def _source(code: CodeType) -> tuple[str, int]:
         elif in_body and stripped[0] != ")":
             break
         end = number + 1
-    return dedent("".join(lines[:end])), end
+    return "".join(lines[:end])
 
 
-def _is_source_of(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: int, code: CodeType) -> bool:
-    """Whether a file still has what was imported from it, as far as a glance tells."""
-    named = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    last = max(line for _, _, line in code.co_lines() if line is not None)
-    return (
-        min(part.lineno for part in (node, *node.decorator_list)) == 1
-        and node.name == code.co_name
-        and tuple(named) == code.co_varnames[: len(named)]
-        and code.co_firstlineno <= last < code.co_firstlineno + lines
+def _has(compiled: CodeType, code: CodeType) -> bool:
+    """Whether ``code`` is in a module, or in a class of it."""
+    inner = [constant for constant in compiled.co_consts if isinstance(constant, CodeType)]
+    return any(_is_same(found, code) for found in inner) or any(
+        _is_same(found, code) for cls in inner for found in cls.co_consts if isinstance(found, CodeType)
     )
+
+
+def _is_same(one: CodeType, other: CodeType) -> bool:
+    """Whether two codes name the same things, on the same lines.
+
+    Instructions may differ: a method of what a module imports is called by others than one of something else.
+    """
+
+    def said(code: CodeType) -> tuple[Any, ...]:
+        lines = {line - code.co_firstlineno for _, _, line in code.co_lines() if line is not None}
+        constants = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+        return code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_flags, constants, lines
+
+    inner, others = ([c for c in code.co_consts if isinstance(c, CodeType)] for code in (one, other))
+    return said(one) == said(other) and len(inner) == len(others) and all(map(_is_same, inner, others))
 
 
 def _say(node: Any, names: set[str]) -> str:

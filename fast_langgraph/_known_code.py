@@ -10,87 +10,93 @@ RELEASES = {
 #: by the name of a site
 SITES = {
     "JsonPlusSerializer.dumps_typed": {
-        "26846e09a39733cc": "3.0.1 to 4.0.3",
-        "f8b1a5ff0a0dd839": "4.1.0 to 4.3.2",
+        "b98885807519b21c": "3.0.1 to 4.0.3",
+        "927578c57534e6bf": "4.1.0 to 4.3.2",
     },
     "JsonPlusSerializer.loads_typed": {
-        "bee827b34bd1456d": "3.0.1 to 4.0.0",
-        "0f3d215b10e2f5df": "4.0.1",
-        "8c004cced02645fa": "4.0.2",
-        "41fcc7775b3e7cbc": "4.0.3",
-        "86ac583699000184": "4.1.0 to 4.2.0",
-        "91ac8f9715f4221a": "4.3.0 to 4.3.2",
+        "7ef78df3763db1d1": "3.0.1 to 4.0.0",
+        "0a1397ca2d561ef5": "4.0.1",
+        "36b577bf4d8fca96": "4.0.2",
+        "d1a846d4458b53b5": "4.0.3",
+        "dddb1679f8e3ace7": "4.1.0 to 4.2.0",
+        "3b44975ae85ab40e": "4.3.0 to 4.3.2",
     },
     "SqliteSaver.put": {
-        "3f586cba412510a9": "3.0.3 to 3.1.1",
-        "2328fa3568543d26": "3.1.2",
+        "6ab35e5dc64e6e37": "3.0.3 to 3.1.1",
+        "6e6fa63f9c307e30": "3.1.2",
     },
     "SqliteSaver.put_writes": {
-        "011bd32892b348cb": "3.0.3 to 3.1.1",
-        "45211d1a14a9758b": "3.1.2",
+        "c2dfab13824112cb": "3.0.3 to 3.1.1",
+        "d132a5852a4405a8": "3.1.2",
     },
     "SqliteSaver.get_tuple": {
-        "a471a6689b95fb7f": "3.0.3 to 3.1.1",
-        "9942a0f5e9fe82e3": "3.1.2",
+        "9265d899c3442482": "3.0.3 to 3.1.1",
+        "7c579c520dec392b": "3.1.2",
     },
     "SqliteSaver.delete_thread": {
-        "0028c2d366f16fd1": "3.0.3 to 3.1.1",
-        "4f45710b08c205be": "3.1.2",
+        "b402228f1332274f": "3.0.3 to 3.1.1",
+        "3609a9ad0e91c9e4": "3.1.2",
     },
     "AsyncSqliteSaver.aput": {
-        "d6a69a706afd2c51": "3.0.3 to 3.1.1",
-        "638f8ccd75f55974": "3.1.2",
+        "d0b81e1a6d4f70f8": "3.0.3 to 3.1.1",
+        "3204855bcd0c5491": "3.1.2",
     },
     "AsyncSqliteSaver.aput_writes": {
-        "1b3db387fa98961c": "3.0.3 to 3.1.1",
-        "0050ddd0e997bbe9": "3.1.2",
+        "4d78b26655edb61b": "3.0.3 to 3.1.1",
+        "3cc215dae56c12a2": "3.1.2",
     },
     "AsyncSqliteSaver.aget_tuple": {
-        "b6eb75ea7e9d0ac6": "3.0.3 to 3.1.1",
-        "11df0b4b803445ac": "3.1.2",
+        "f52d359cd62ee786": "3.0.3 to 3.1.1",
+        "a2a28d1e5adf8053": "3.1.2",
     },
     "AsyncSqliteSaver.adelete_thread": {
-        "5f07851a1ecf98dc": "3.0.3 to 3.1.1",
-        "3eca2218fd3ef818": "3.1.2",
+        "f24731a444fa5fc6": "3.0.3 to 3.1.1",
+        "cecd438ffe429c80": "3.1.2",
     },
+}
+
+#: what savers use of langgraph.checkpoint.base
+BASE = {
+    "6368074df36f4b2d": "3.0.1 to 4.2.0",
+    "88981c66fee2b924": "4.3.0 to 4.3.2",
 }
 
 #: by the name of a class: what runs between a payload and its instance
 MESSAGES = {
     "HumanMessage": {
-        "26d7390ef4d9c1fe": "1.0.0 to 1.4.3",
-        "95fc9efe0b158396": "1.4.4 to 1.8.4",
+        "7bfd7e88269f99e7": "1.0.0 to 1.4.3",
+        "f6fe3e785ab714fc": "1.4.4 to 1.8.4",
     },
     "HumanMessageChunk": {
-        "a0b3f8b42d27d02e": "1.0.0 to 1.4.3",
-        "d2840f7519bd4741": "1.4.4 to 1.8.4",
+        "eb12aa010f07f6e1": "1.0.0 to 1.4.3",
+        "9ada9f80b04d4e9c": "1.4.4 to 1.8.4",
     },
     "AIMessage": {
-        "13c7fd76e00180ac": "1.0.0 to 1.2.4",
-        "25674f438afc8823": "1.2.5 to 1.4.3",
-        "77b120e98bb14bc4": "1.4.4 to 1.8.4",
+        "d5f3021d8f53cf98": "1.0.0 to 1.2.4",
+        "9125ffe87f3bf70a": "1.2.5 to 1.4.3",
+        "ca73b2eddda1aab7": "1.4.4 to 1.8.4",
     },
     "AIMessageChunk": {
-        "7ac3d461877b4c4a": "1.0.0 to 1.2.4",
-        "060dab0632d26ed6": "1.2.5 to 1.4.3",
-        "792efa9613ed9da9": "1.4.4 to 1.6.5",
-        "9a0c54050eaedd55": "1.6.6 to 1.8.4",
+        "0708bfe4780adc4f": "1.0.0 to 1.2.4",
+        "ace56e36181be623": "1.2.5 to 1.4.3",
+        "34d91ce0fa346ed7": "1.4.4 to 1.6.5",
+        "ea3d6e36d4257d86": "1.6.6 to 1.8.4",
     },
     "SystemMessage": {
-        "27f3a0439d0724a8": "1.0.0 to 1.4.3",
-        "619576f71c5849b1": "1.4.4 to 1.8.4",
+        "d66b5095cd3c3fe6": "1.0.0 to 1.4.3",
+        "73b1cc84de368cb2": "1.4.4 to 1.8.4",
     },
     "SystemMessageChunk": {
-        "11941133f2cd283d": "1.0.0 to 1.4.3",
-        "9908ca6268d16023": "1.4.4 to 1.8.4",
+        "1f1d931548ab5228": "1.0.0 to 1.4.3",
+        "628118d751582b67": "1.4.4 to 1.8.4",
     },
     "ToolMessage": {
-        "08e48dd3c936f745": "1.0.0 to 1.4.3",
-        "3e9a5a3ae4236f54": "1.4.4 to 1.8.4",
+        "15fd4e5b96fc6096": "1.0.0 to 1.4.3",
+        "15ac241356c10f1d": "1.4.4 to 1.8.4",
     },
     "ToolMessageChunk": {
-        "5c82fc0b6a036f73": "1.0.0 to 1.4.3",
-        "9864ef4381888b99": "1.4.4 to 1.8.4",
+        "4a07510295f87989": "1.0.0 to 1.4.3",
+        "49b4d40ecaaf4f51": "1.4.4 to 1.8.4",
     },
     "ChatMessage": {
         "2f848b2f0641438c": "1.0.0 to 1.4.3",

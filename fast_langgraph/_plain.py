@@ -72,7 +72,9 @@ def indirect() -> dict[str, str]:
     found = {}
     short_ways_off = _native.short_ways_off()
     for module, name in CLASSES:
-        cls = vars(sys.modules[module]).get(name) if module in sys.modules else None
+        home = sys.modules.get(module)
+        # Looking for it imports nothing, lazy modules included.
+        cls = None if home is None else object.__getattribute__(home, "__dict__").get(name)
         description = describe(cls) if isinstance(cls, type) else None
         reason = description[4] if isinstance(description, tuple) else description
         reason = reason if description is None else reason or short_ways_off
@@ -88,7 +90,9 @@ def _describe(cls: Any) -> Description | str:
     decorators = cls.__pydantic_decorators__
     conditions = {
         "it is no BaseModel": issubclass(cls, BaseModel),
-        "model_dump() is replaced": cls.model_dump is BaseModel.model_dump and _is_pydantic_s_own(BaseModel.model_dump),
+        "model_dump() is replaced": cls.model_dump is BaseModel.model_dump and _is_pydantic_s_own("model_dump"),
+        "its core schema is its own": _function(cls.__get_pydantic_core_schema__)
+        is _function(BaseModel.__get_pydantic_core_schema__),
         "its serializer is not pydantic's": type(cls.__pydantic_serializer__) is SchemaSerializer,
         "it is a root model": cls.__pydantic_root_model__ is False,
         "it has computed fields": cls.__pydantic_computed_fields__ == {} and not decorators.computed_fields,
@@ -111,9 +115,21 @@ def _describe(cls: Any) -> Description | str:
     return cls.__module__, cls.__name__, fields, cls.model_config.get("extra") == "allow", indirect, rule
 
 
-def _is_pydantic_s_own(method: Any) -> bool:
-    code = getattr(method, "__code__", None)
-    return code is not None and (method.__module__, code.co_name) == ("pydantic.main", "model_dump")
+def _is_pydantic_s_own(name: str) -> bool:
+    """Whether a method of BaseModel is the one that pydantic has there."""
+    from pydantic import BaseModel, main
+
+    method = vars(BaseModel).get(name)
+    return (
+        type(method) is FunctionType
+        and method.__globals__ is vars(main)
+        and method.__code__.co_name == name
+        and method.__code__.co_filename == main.__file__
+    )
+
+
+def _function(method: Any) -> Any:
+    return getattr(method, "__func__", method)
 
 
 def _plain_field(field: Any) -> bool:
@@ -150,9 +166,11 @@ def _why_not_built(cls: Any) -> str:
         return "its validator is not pydantic's"
     if decorators.field_validators or decorators.root_validators or decorators.validators:
         return "it has validators that are not known"
+    if type(cls).__call__ is not type.__call__ or not _is_pydantic_s_own("__init__"):
+        return "calling it is not what it is for other classes"
     if cls.model_post_init is not BaseModel.model_post_init or cls.__new__ is not object.__new__:
         return "model_post_init() or __new__() is its own"
-    if getattr(cls.model_construct, "__func__", cls) is not getattr(BaseModel.model_construct, "__func__", None):
+    if _function(cls.model_construct) is not _function(BaseModel.model_construct):
         return "model_construct() is its own"
     try:
         known = fingerprint(cls) in _known_code.MESSAGES.get(cls.__name__, ())
@@ -177,11 +195,9 @@ def fingerprint(cls: Any) -> str:
             break
         functions += [ancestor.__dict__[name] for name in ("__init__", "__setattr__") if name in ancestor.__dict__]
     for name, decorator in cls.__pydantic_decorators__.model_validators.items():
-        function = getattr(decorator.func, "__func__", decorator.func)
-        parts.append(f"{name} {decorator.info.mode} {function.__qualname__}")
+        function = _function(decorator.func)
+        parts.append(f"{name} {decorator.info.mode} {getattr(function, '__qualname__', '')}")
         functions.append(function)
-    if not all(isinstance(function, FunctionType) for function in functions):
-        raise LookupError("its constructor or a validator is no function")
     return _fingerprints.fingerprint([*parts, *_fingerprints.outlines(functions, MESSAGES[:-1])])
 
 
@@ -222,10 +238,15 @@ def _typed_dicts(annotation: Any) -> Iterator[str]:
     from typing_extensions import get_type_hints
 
     if hasattr(annotation, "__required_keys__"):
-        fields = get_type_hints(annotation)
-        yield f"{spelled(annotation)} {sorted(annotation.__required_keys__)}"
-        for name, field in fields.items():
-            yield f"{name} {spelled(field)}"
-            yield from _typed_dicts(field)
+        settings = getattr(annotation, "__pydantic_config__", "")
+        yield f"{spelled(annotation)} {sorted(annotation.__required_keys__)} {settings!r}"
+        bare = get_type_hints(annotation)
+        for name, field in get_type_hints(annotation, include_extras=True).items():
+            plain = field == bare[name] or spelled(field).partition("[")[0].rpartition(".")[2] in (
+                "NotRequired",
+                "Required",
+            )
+            yield f"{name} {spelled(bare[name])}" + ("" if plain else f" {field!r}")
+            yield from _typed_dicts(bare[name])
     for inner in get_args(annotation):
         yield from _typed_dicts(inner)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from functools import wraps
-from inspect import unwrap
 from typing import Any
 
 from fast_langgraph import _native, _saver_sql
@@ -174,7 +174,7 @@ def sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         "delete_thread": delete_thread,
     }
     skip = without_handle(vars(sqlite)["sqlite3"])
-    beside = [owner.setup, unwrap(owner.cursor)]
+    beside = [owner.setup, _inside(owner.cursor)]
     return [PatchSite(owner, attribute, make, skip=skip, beside=beside) for attribute, make in makers.items()]
 
 
@@ -182,6 +182,12 @@ def without_handle(sqlite3: Any) -> str:
     """Why sqlite3 itself does the storage, and Rust the codec alone; empty where Rust does both."""
     route, reason = bind(sqlite3)
     return f"sqlite3 does the storage, Rust the codec: {reason}" if route == PYTHON else ""
+
+
+def _inside(method: Any) -> Any:
+    """The generator function that ``contextmanager`` has made a method of."""
+    made = contextmanager(lambda: iter(()))
+    return method.__wrapped__ if getattr(method, "__code__", None) is made.__code__ else method
 
 
 def _connection(saver: Any) -> Any:

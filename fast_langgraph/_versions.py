@@ -59,7 +59,8 @@ def unsupported() -> str:
 def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
     """Why ours may not stand in for a method whose code these functions are; empty where it may."""
     try:
-        if site_fingerprint(owner, functions) in _known_code.SITES.get(site, ()):
+        known = site_fingerprint(owner, functions) in _known_code.SITES.get(site, ())
+        if known and ("sqlite" not in owner.__module__ or base_fingerprint() in _known_code.BASE):
             return ""
     except LookupError as error:
         return str(error)
@@ -70,6 +71,16 @@ def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
     """Raises LookupError where a source can't be read."""
     package = owner.__module__.removesuffix(".aio").removesuffix(".jsonplus")
     return _fingerprints.fingerprint(_fingerprints.outlines(functions, package))
+
+
+def base_fingerprint() -> str:
+    """Of what savers use of langgraph.checkpoint.base. Raises LookupError where a source can't be read."""
+    from langgraph.checkpoint import base
+
+    names = ("get_checkpoint_id", "get_checkpoint_metadata", "writes_sort_key")
+    functions = [vars(base)[name] for name in names if name in vars(base)]
+    parts = [repr(sorted(base.WRITES_IDX_MAP.items())), repr(sorted(base.EXCLUDED_METADATA_KEYS))]
+    return _fingerprints.fingerprint([*parts, *_fingerprints.outlines(functions, "langgraph.checkpoint.base")])
 
 
 def known_of(owner: type) -> str:

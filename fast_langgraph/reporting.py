@@ -119,7 +119,7 @@ class Status:
             if site.values_by_stock:
                 add(f"{site.values_by_stock:,} values by stock's code", 6)
             for name, count in sorted(site.values_by_class.items(), key=lambda item: -item[1])[:CLASSES_SHOWN]:
-                add(f"{count:,} {name}", 8)
+                add(f"{count:,} {_printable(name)}", 8)
             if len(site.values_by_class) > CLASSES_SHOWN:
                 add(f"and {len(site.values_by_class) - CLASSES_SHOWN} more in values_by_class", 8)
             for reason, count in site.fallbacks.items():
@@ -138,6 +138,11 @@ def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
     for name, reason in reasons.items():
         names.setdefault(reason, []).append(name.rpartition(".")[2])
     return names
+
+
+def _printable(name: str) -> str:
+    """A class's name may come from a database, and the report goes to a terminal."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
 
 
 def _size(count: int) -> str:

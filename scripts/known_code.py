@@ -88,6 +88,8 @@ def fingerprints(distribution: str) -> dict[str, str]:
             continue
         for site in cls.sites:
             found[site.name] = _versions.site_fingerprint(site.owner, [site.live, *site.beside])
+    if distribution == CHECKPOINT:
+        found["base"] = _versions.base_fingerprint()
     return found
 
 
@@ -97,14 +99,17 @@ def ask(distribution: str, release: str) -> dict[str, str]:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def entries(found: dict[str, list[str]], margin: str) -> list[str]:
+    spans = {
+        print_: having[0] if len(having) == 1 else f"{having[0]} to {having[-1]}" for print_, having in found.items()
+    }
+    return [f'{margin}"{print_}": "{span}",' for print_, span in spans.items()]
+
+
 def table(names: dict[str, dict[str, list[str]]]) -> str:
     lines = []
     for name, found in names.items():
-        lines.append(f'    "{name}": {{')
-        for fingerprint, having in found.items():
-            first, last = having[0], having[-1]
-            lines.append(f'        "{fingerprint}": "{first if first == last else f"{first} to {last}"}",')
-        lines.append("    },")
+        lines += [f'    "{name}": {{', *entries(found, " " * 8), "    },"]
     return "\n".join(lines)
 
 
@@ -129,7 +134,7 @@ def main() -> int:
     if arguments.check:
         from fast_langgraph import _known_code
 
-        tables = {**_known_code.SITES, **_known_code.MESSAGES}
+        tables = {**_known_code.SITES, **_known_code.MESSAGES, "base": _known_code.BASE}
         new = [
             f"{name} {fingerprint}: {distribution} {having[0]} to {having[-1]}"
             for distribution, names in found.items()
@@ -139,6 +144,7 @@ def main() -> int:
         ]
         print("\n".join(new) or f"all known: {', '.join(f'{name} {a} to {b}' for name, (a, b) in known.items())}")
         return 1 if new else 0
+    base = "\n".join(entries(found[CHECKPOINT].pop("base"), " " * 4))
     ranges = "\n".join(f'    "{name}": ("{first}", "{last}"),' for name, (first, last) in known.items())
     TABLE.write_text(
         f'''"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known_code.py."""
@@ -152,6 +158,11 @@ RELEASES = {{
 SITES = {{
 {table(found[CHECKPOINT])}
 {table(found[SQLITE])}
+}}
+
+#: what savers use of langgraph.checkpoint.base
+BASE = {{
+{base}
 }}
 
 #: by the name of a class: what runs between a payload and its instance

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import linecache
+import shutil
 import sys
 from pathlib import Path
 
+import langchain_core
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -13,6 +15,7 @@ from stand_ins import answer, made_up, real, run
 
 import fast_langgraph
 from fast_langgraph import FallbackError, _fingerprints, _known_code, _plain
+from fast_langgraph.reporting import _printable
 
 #: the oldest, one of each code of AIMessageChunk, and the newest that runs on this interpreter
 RELEASES = ["1.0.0", "1.2.5", "1.4.4", "1.8.4" if sys.version_info >= (3, 11) else "1.7.7"]
@@ -123,23 +126,20 @@ def test_another_model_config_is_a_change(tmp_path):
     assert found["differing"] == []
 
 
-HIDDEN = """
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source, handler):
-        from pydantic_core import core_schema
+HIDDEN = """        super().__init__("", id=id, **kwargs)
 
-        schema = handler(source)
-        inner = schema
-        while inner["type"] != "model":
-            inner = inner["schema"]
-        inner["serialization"] = core_schema.plain_serializer_function_ser_schema(lambda self: {"content": "hidden"})
-        return schema
 
-    def __init__("""
+from pydantic_core import SchemaSerializer, core_schema
+hidden = core_schema.plain_serializer_function_ser_schema(lambda self: {"content": "hidden"})
+RemoveMessage.__pydantic_serializer__ = SchemaSerializer(core_schema.any_schema(serialization=hidden))
+"""
 
 
 def test_a_class_that_dumps_otherwise_than_its_structure_says_is_dumped_by_its_code(tmp_path):
-    edits = [("    def __init__(", HIDDEN), ('kwargs.pop("content", None)', 'kwargs.pop("content", "")')]
+    edits = [
+        ('        super().__init__("", id=id, **kwargs)\n', HIDDEN),
+        ('kwargs.pop("content", None)', 'kwargs.pop("content", "")'),
+    ]
     found = answer(made_up(tmp_path, ["langchain_core"], {"langchain_core/messages/modifier.py": edits}), EACH_CLASS)
     assert found["differing"] == []
     assert list(found["indirect"].values()) == ["model_dump() returns something else than __dict__"]
@@ -210,7 +210,7 @@ def test_a_file_that_no_longer_has_what_was_imported_from_it_is_not_read(tmp_pat
         path.write_text(text)
         linecache.clearcache()
         _fingerprints._outline.cache_clear()
-        with pytest.raises(LookupError, match=r"the source of first\(\) can't be read"):
+        with pytest.raises(LookupError, match=r"the source of first\(\)"):
             _fingerprints.outlines([upgraded.first], "upgraded")
 
 
@@ -281,3 +281,152 @@ def test_strict_raises_where_a_message_class_was_changed(monkeypatch):
         fast_langgraph.patch(strict=True)
     with pytest.raises(FallbackError, match=r"human.HumanMessage: the source of <lambda>\(\)"):
         serde.loads_typed(encoded)
+
+
+CHANGED = """
+import functools, json, sys
+import wrapt
+import fast_langgraph
+from langchain_core.messages import ai, base, tool, AIMessage, ChatMessage, FunctionMessage, HumanMessage
+from langgraph.checkpoint.serde import jsonplus
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+def louder(function):
+    @functools.wraps(function)
+    def wrapped(self, *args, **kwargs):
+        kwargs["name"] = "changed"
+        return function(self, *args, **kwargs)
+    return wrapped
+
+def proxied(wrapped, instance, args, kwargs):
+    kwargs["name"] = "changed"
+    return wrapped(*args, **kwargs)
+
+{change}
+serde = JsonPlusSerializer()
+raw = {{"tool_calls": [{{"id": "1", "type": "function", "function": {{"name": "n", "arguments": "{{}}"}}}}]}}
+made = [ChatMessage("a", role="r"), FunctionMessage("a", name="n"), HumanMessage("a"), AIMessage("a", additional_kwargs=raw)]
+encoded = serde.dumps_typed(made)
+stock = repr(serde.loads_typed(encoded))
+fast_langgraph.patch()
+same = serde.dumps_typed(made) == encoded and repr(serde.loads_typed(encoded)) == stock
+status = fast_langgraph.status()
+lost = [name for name, site in status.sites.items() if site.state == "skipped"]
+print(json.dumps({{"same": same, "lost": lost, "indirect": list(status.indirect)}}))
+"""
+CHANGES = {
+    "an inherited constructor in wraps": "ChatMessage.__init__ = louder(ChatMessage.__init__)",
+    "a constructor in wrapt's": "wrapt.wrap_function_wrapper('langchain_core.messages.base', 'BaseMessage.__init__', proxied)",
+    "a helper in wraps": "ai.create_tool_call = functools.wraps(ai.create_tool_call)(lambda *a, **k: {'name': 'x', 'args': {}, 'id': 'i'})",
+    "a helper in wrapt's": "ai.default_tool_parser = wrapt.FunctionWrapper(ai.default_tool_parser, lambda w, i, a, k: ([], []))",
+    "a helper in partial": "ai.default_tool_parser = functools.partial(ai.default_tool_parser)",
+    "a hook in wrapt's": "jsonplus._msgpack_default = wrapt.FunctionWrapper(jsonplus._msgpack_default, lambda w, i, a, k: w(*a, **k))",
+    "code of another function": "HumanMessage.__init__.__code__ = HumanMessage.__init__.__code__.replace(co_name='other')",
+    "BaseModel's constructor": "import pydantic; pydantic.BaseModel.__init__ = louder(pydantic.BaseModel.__init__)",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_stands_in_for_stock_s_code_is_not_taken_for_it(name, tmp_path):
+    found = answer(tmp_path, CHANGED.format(change=CHANGES[name]))
+    assert found["same"]
+    assert found["indirect"] or found["lost"]
+
+
+def test_without_a_change_nothing_is_lost(tmp_path):
+    assert answer(tmp_path, CHANGED.format(change="")) == {"same": True, "lost": [], "indirect": []}
+
+
+TYPED_DICTS = {
+    "a validator": "    name: __import__('typing').Annotated[str, __import__('pydantic').AfterValidator(str.upper)]",
+    "settings": "    __pydantic_config__ = {'str_to_upper': True}  # type: ignore\n    name: str",
+}
+
+
+@pytest.mark.parametrize("name", TYPED_DICTS)
+def test_what_a_typed_dict_says_to_pydantic_is_part_of_its_class(name, tmp_path):
+    edits = {"langchain_core/messages/tool.py": [("    name: str\n", TYPED_DICTS[name] + "\n")]}
+    found = answer(made_up(tmp_path, ["langchain_core"], edits), EACH_CLASS)
+    assert found["differing"] == []
+    assert names(found["indirect"]) >= {"AIMessage", "AIMessageChunk"}
+
+
+def test_a_core_schema_of_a_class_s_own_is_a_change(tmp_path):
+    own = """    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        return handler(source)
+
+    def __init__("""
+    edits = {
+        "langchain_core/messages/human.py": [
+            ("    @overload\n    def __init__(", own.replace("    def __init__(", "    @overload\n    def __init__("))
+        ]
+    }
+    found = answer(made_up(tmp_path, ["langchain_core"], edits), EACH_CLASS)
+    assert names(found["indirect"]) == {"HumanMessage", "HumanMessageChunk"}
+    assert set(found["indirect"].values()) == {"its core schema is its own"}
+
+
+SAVERS = """
+import functools, json, sqlite3
+import fast_langgraph
+import langgraph.checkpoint.sqlite as sqlite
+from langgraph.checkpoint.base import empty_checkpoint
+
+calls = []
+
+def counted(function):
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        calls.append(function.__name__)
+        return function(*args, **kwargs)
+    return wrapped
+
+{change}
+saver = sqlite.SqliteSaver(sqlite3.connect(":memory:", check_same_thread=False))
+config = {{"configurable": {{"thread_id": "1", "checkpoint_ns": ""}}}}
+
+def run():
+    calls.clear()
+    put = saver.put(config, empty_checkpoint(), {{}}, {{}})
+    saver.get_tuple(put)
+    saver.get_tuple(config)
+    return list(calls)
+
+stock = run()
+fast_langgraph.patch()
+print(json.dumps({{"stock": stock, "ours": run()}}))
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "sqlite.get_checkpoint_metadata = counted(sqlite.get_checkpoint_metadata)",
+        "sqlite.get_checkpoint_id = counted(sqlite.get_checkpoint_id)",
+        "sqlite.SqliteSaver.cursor = counted(sqlite.SqliteSaver.cursor)",
+        "sqlite.SqliteSaver.setup = counted(sqlite.SqliteSaver.setup)",
+    ],
+)
+def test_what_was_wrapped_of_a_saver_before_is_called_as_before(change, tmp_path):
+    found = answer(tmp_path, SAVERS.format(change=change))
+    assert found["stock"]
+    assert found["ours"] == found["stock"]
+
+
+def test_a_package_in_a_zip_file_is_known(tmp_path):
+    folder = tmp_path / "folder"
+    shutil.copytree(Path(langchain_core.__file__).parent, folder / "langchain_core")
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", folder)
+    shutil.rmtree(folder)
+    found = answer(Path(archive), EACH_CLASS)
+    assert found["indirect"] == {}
+
+
+def test_the_report_stands_what_it_finds_in_the_place_of_a_module(monkeypatch):
+    monkeypatch.setitem(sys.modules, "langchain_core.messages.human", None)
+    assert fast_langgraph.status().indirect == {}
+
+
+def test_a_class_s_name_from_a_database_reaches_no_terminal_as_it_is():
+    assert _printable("a\x1b[2J\u202eb\n") == "a\\x1b[2J\\u202eb\\n"

@@ -65,6 +65,10 @@ impl<'a, 'py> Decoder<'a, 'py> {
         let around = std::mem::replace(&mut self.field_level, level + FIELD);
         let built = if self.field_level < LEVELS { self.fields(payload, class) } else { None };
         self.field_level = around;
+        if built.is_none() {
+            // Memory may have been short: stock's own way begins without an error.
+            drop(PyErr::take(self.py));
+        }
         built
     }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::encode::Encoder;
 use super::fail::Fail;
 use super::plain::{Field, Kind, PlainClass};
+use super::stock::NOT_READ;
 use super::text;
 
 /// Ext code of pydantic v2 models.
@@ -45,7 +46,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         self.out.cut(start);
         let reason = match self.stock().slots {
             Some(_) => "holds what model_dump() may write in a way of its own",
-            None => "instances are not read directly in this interpreter",
+            None => NOT_READ,
         };
         self.hook(&object, reason)
     }

@@ -56,7 +56,10 @@ pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
         // SAFETY: a live set; should it be laid out in another way, these are other numbers of its own memory. The size
         // of its table is looked at before a table is read.
         let (fill, used, mask) = unsafe { ((*set).fill, (*set).used, (*set).mask) };
-        if (fill, used) != (size, size) || mask < size || mask > 8 * size + 7 || (mask + 1) & mask != 0 {
+        // SAFETY: as above; the small table's address is only compared.
+        let is_small = unsafe { std::ptr::eq((*set).table, &raw const (*set).smalltable as *const ffi::setentry) };
+        let fits = (fill, used) == (size, size) && mask >= size && mask <= 8 * size + 7 && (mask + 1) & mask == 0;
+        if !fits || is_small != (mask == 7) {
             return Ok(false);
         }
         let Some(copy) = made.copy(py) else { return Ok(false) };

@@ -51,6 +51,8 @@ struct Known {
 
 /// At most this many classes are remembered; others are looked over at each call.
 const KNOWN: usize = 256;
+/// Why no message is read or built without its class.
+pub const NOT_READ: &str = "instances are not read directly in this interpreter";
 /// Where plain classes live.
 const HOME: &str = "langchain_core.";
 
@@ -112,7 +114,9 @@ pub fn configure(
         types: KnownTypes::new(jsonplus)?,
         known: Mutex::new(Vec::new()),
     });
-    *STOCK.lock().unwrap_or_else(PoisonError::into_inner) = Some(stock);
+    let former = STOCK.lock().unwrap_or_else(PoisonError::into_inner).replace(stock);
+    // What it held may run Python code when it goes, which may encode.
+    drop(former);
     Ok(())
 }
 
@@ -244,6 +248,7 @@ impl Stock {
         match self.named_class(py, payload).map(|class| self.look_over(&class)) {
             None | Some(Described::Unknown) => Ok("a class that is not known"),
             Some(Described::Changed(reason)) => Err(reason),
+            Some(Described::Plain(_)) if self.slots.is_none() => Err(NOT_READ.into()),
             Some(Described::Plain(plain)) if !plain.indirect.is_empty() => Err(plain.indirect.as_str().into()),
             Some(Described::Plain(_)) => {
                 Ok("a content that its class may change, or a class that is not on the allowlist")
