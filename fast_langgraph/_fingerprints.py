@@ -138,7 +138,10 @@ def _is_same(one: CodeType, other: CodeType) -> bool:
 
     def said(code: CodeType) -> tuple[Any, ...]:
         lines = {line - code.co_firstlineno for _, _, line in code.co_lines() if line is not None}
-        constants = [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+        # Two sets of the same may have another order, so they are compared as such; and a nan equals nothing.
+        constants = [
+            c if isinstance(c, (frozenset, tuple)) else repr(c) for c in code.co_consts if type(c) is not CodeType
+        ]
         return code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_flags, constants, lines
 
     inner, others = ([c for c in code.co_consts if isinstance(c, CodeType)] for code in (one, other))
