@@ -95,7 +95,8 @@ def _describe(cls: Any) -> Description | str:
         is _function(BaseModel.__get_pydantic_core_schema__),
         "its serializer is not pydantic's": type(cls.__pydantic_serializer__) is SchemaSerializer,
         "it is a root model": cls.__pydantic_root_model__ is False,
-        "it has computed fields": cls.__pydantic_computed_fields__ == {} and not decorators.computed_fields,
+        "it has computed fields": not decorators.computed_fields
+        and not getattr(cls, "__pydantic_computed_fields__", {}),
         "it has serializers of its own": not decorators.field_serializers and not decorators.model_serializers,
         "it has private attributes": cls.__private_attributes__ == {},
         "attributes are not looked up as usual": cls.__getattribute__ is object.__getattribute__
