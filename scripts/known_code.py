@@ -62,9 +62,12 @@ def unpacked(distribution: str, release: str) -> Path:
             modules = Path(download, "modules")
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(modules)
-            # Another process may have been faster.
-            if not folder.exists():
+            try:
                 modules.rename(folder)
+            except OSError:
+                # Another process was faster.
+                if not folder.exists():
+                    raise
     return folder
 
 
