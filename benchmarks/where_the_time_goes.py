@@ -28,7 +28,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 import fast_langgraph
-from fast_langgraph import _codec, _commit, _native
+from fast_langgraph import _native
+from fast_langgraph._replacements import group_commit
+from fast_langgraph._shared import codec
 
 
 class Clock:
@@ -103,11 +105,11 @@ def conversation(path: Path, turns: int, clock: Clock, patched: bool, synchronou
         if patched:
             names = {"dumps": "encode", "loads": "decode"}
             patches = [
-                mock.patch.object(_codec.Codec, name, clock.around(part, getattr(_codec.Codec, name)))
+                mock.patch.object(codec.Codec, name, clock.around(part, getattr(codec.Codec, name)))
                 for name, part in names.items()
             ]
             patches += [
-                mock.patch.object(_commit, "carry_out", clock.around("SQLite", _commit.carry_out)),
+                mock.patch.object(group_commit, "execute", clock.around("SQLite", group_commit.execute)),
                 mock.patch.object(_native, "fetch_checkpoint", clock.around("SQLite", _native.fetch_checkpoint)),
             ]
         else:

@@ -7,6 +7,9 @@ code runs. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing th
 
 from __future__ import annotations
 
+# Now, so that no later import of the module can put itself in the function's place.
+from fast_langgraph.patch import disabled, is_patched, patch, unpatch
+
 # Importing this must cost next to nothing, and the typing module alone takes longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +17,6 @@ if TYPE_CHECKING:
 
     from fast_langgraph._native import FallbackError
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
-    from fast_langgraph.patching import disabled, is_patched, patch, unpatch
     from fast_langgraph.reporting import Site, Status, status
 
 __version__ = "0.1.0"
@@ -31,13 +33,10 @@ __all__ = [
     "unpatch",
 ]
 
+#: by name, the module that it is imported from once somebody asks for it
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
-    "disabled": "fast_langgraph.patching",
-    "is_patched": "fast_langgraph.patching",
-    "patch": "fast_langgraph.patching",
-    "unpatch": "fast_langgraph.patching",
     "Site": "fast_langgraph.reporting",
     "Status": "fast_langgraph.reporting",
     "status": "fast_langgraph.reporting",
@@ -53,3 +52,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

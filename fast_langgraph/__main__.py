@@ -43,13 +43,14 @@ def run(arguments: list[str]) -> int:
 
     On Windows it starts Python, waits for it, and returns its exit code.
     """
-    from fast_langgraph import _environment, _settings
+    from fast_langgraph._patching import environment
+    from fast_langgraph._shared import settings
 
-    why, fix = _environment.overlaid() or _environment.unread()
+    why, fix = environment.overlaid() or environment.unread()
     if why:
         print(f"fast_langgraph: can't run a program patched: {why}. Fix: {fix}.", file=sys.stderr)
         return 2
-    os.environ[_settings.AUTO_PATCH] = "1"
+    os.environ[settings.AUTO_PATCH] = "1"
     sys.stdout.flush()
     command = [sys.executable, *interpreter_options(sys.orig_argv, sys.argv), *arguments]
     if os.name != "nt":
@@ -81,38 +82,40 @@ def show_status(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args(arguments)
 
-    from fast_langgraph import _environment, _settings
+    from fast_langgraph._patching import environment
+    from fast_langgraph._shared import settings
 
     notes = [
-        f"{name} is none of fast_langgraph's variables, which are {', '.join(_settings.VARIABLES)}"
-        for name in _environment.unknown_variables()
+        f"{name} is none of fast_langgraph's variables, which are {', '.join(settings.VARIABLES)}"
+        for name in environment.unknown_variables()
     ]
-    notes += _settings.read().complaints
-    _settings.logged.update(notes)
-    why, fix = _environment.obstacle()
+    notes += settings.read().complaints
+    settings.logged.update(notes)
+    why, fix = environment.obstacle()
     found = None
     try:
-        from fast_langgraph import _versions, patch, status
-        from fast_langgraph._classes import CLASSES
+        from fast_langgraph import patch, status
+        from fast_langgraph._patching.live_classes import LIVE_CLASSES
+        from fast_langgraph._stock_code import releases
 
         if why:
             # Not by the variable; but what would patch() do in an app?
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 patch()
-        for cls in CLASSES:
+        for cls in LIVE_CLASSES:
             cls.import_module()
         found = status()
     except Exception as error:
         # Of an app's import too, which is what is asked for here.
-        why, fix = _environment.overlaid() or (
+        why, fix = environment.overlaid() or (
             f"{type(error).__name__}: {error}",
             "see the message, or install fast-langgraph-sqlite again",
         )
     else:
         if not why and not found.patched:
             why = found.refusal or f"no site is active: {next(iter(found.sites.values())).reason}"
-            fix = f"pip install {_versions.known()}" if found.refusal else "see the sites below"
+            fix = f"pip install {releases.known()}" if found.refusal else "see the sites below"
     if found is not None and not found.refusal:
         notes += not_known(found)
     if options.json:
@@ -129,10 +132,10 @@ def show_status(arguments: list[str]) -> int:
 
 def not_known(found: Status) -> list[str]:
     """What goes the long way because the installed releases are not known, and which are."""
-    from fast_langgraph import patching
+    from fast_langgraph._patching.apply import found_sites
 
     slow = [name.rpartition(".")[2] for name in found.indirect]
-    lost = [site.name for site in patching.sites() if site.unknown_code]
+    lost = [site.name for site in found_sites() if site.method.unknown_code]
     notes = []
     if slow:
         notes.append(f"{', '.join(slow)}: decoded by stock's code, some ten times slower; see the reason below")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langgraph.checkpoint.base import (
@@ -20,17 +19,15 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
 )
 
-from fast_langgraph import _delta, _loops, _native, _pruning
-from fast_langgraph._bindable import bindable
-from fast_langgraph._delta import Steps
-from fast_langgraph._native import Unsupported
-from fast_langgraph._opening import LAYOUTS, MEMORY, check_layout, check_options, codec, connection_type, located
-from fast_langgraph._rows import checkpoint_tuple, configured, metadata_bytes, write_order, write_rows
-from fast_langgraph._stats import Stats
+from fast_langgraph import _native
+from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
+from fast_langgraph._checkpointer.delta_channels import Steps
+from fast_langgraph._checkpointer.opening import LAYOUTS, MEMORY, check_options, codec, connection_type, located
+from fast_langgraph._checkpointer.stats import Stats
+from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
 
 T = TypeVar("T")
 Config = Any
-Rows = list[tuple[Any, ...]]
 
 logger = logging.getLogger("fast_langgraph")
 
@@ -127,15 +124,15 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     async def aclose(self) -> None:
         """``close()``, without keeping the loop."""
-        self._closed(await _loops.bridge().close(self._engine))
+        self._closed(await event_loops.bridge().close(self._engine))
 
     # Reading
 
     def get_tuple(self, config: Config) -> CheckpointTuple | None:
-        return self._checkpoint_found(config, self._engine.run(_checkpoint(config)))
+        return self._checkpoint_found(config, self._engine.run(requests.checkpoint(config)))
 
     async def aget_tuple(self, config: Config) -> CheckpointTuple | None:
-        return self._checkpoint_found(config, await self._ask(_checkpoint(config)))
+        return self._checkpoint_found(config, await self._ask(requests.checkpoint(config)))
 
     def list(
         self,
@@ -151,7 +148,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         key, nested values, True apart from 1; None also stands for a key that is not there. Where there is no
         key ``"a.b"``, it stands for what is at ``b`` within ``a``, as in SqliteSaver.
         """
-        listing = self._engine.run(_keys(config, filter, before, limit))
+        listing = self._engine.run(requests.keys(config, filter, before, limit))
         start = 0
         while start < len(listing):
             rows, start = self._engine.run(_native.Request.batch(listing, start))
@@ -167,7 +164,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """``list()``, without keeping the loop."""
-        listing = await self._ask(_keys(config, filter, before, limit))
+        listing = await self._ask(requests.keys(config, filter, before, limit))
         start = 0
         while start < len(listing):
             rows, start = await self._ask(_native.Request.batch(listing, start))
@@ -196,7 +193,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     ) -> Config:
         """On disk when it is done. One that is cancelled is written as a whole or not at all."""
         if self._engine.is_crowded:
-            await _loops.bridge().room(self._engine)
+            await event_loops.bridge().room(self._engine)
         request, saved = self._put(config, checkpoint, metadata)
         await self._ask(request)
         return saved
@@ -208,7 +205,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         if self._engine.is_crowded:
-            await _loops.bridge().room(self._engine)
+            await event_loops.bridge().room(self._engine)
         await self._ask(self._put_writes(config, writes, task_id, task_path))
 
     # Removing and copying
@@ -224,10 +221,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
         Those that a delta channel of a later run is rebuilt from stay.
         """
-        self._do(_pruning.delete_for_runs(self._load, run_ids))
+        self._do(pruning.delete_for_runs(self._load, run_ids))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        await self._ado(_pruning.delete_for_runs(self._load, run_ids))
+        await self._ado(pruning.delete_for_runs(self._load, run_ids))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copies all of a thread, pending writes included. ``sqlite3.IntegrityError`` where the target exists."""
@@ -240,7 +237,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self,
         thread_ids: Sequence[str] | None = None,
         *,
-        strategy: str = _pruning.KEEP_LATEST,
+        strategy: str = pruning.KEEP_LATEST,
         keep_last: int | None = None,
         older_than: Any = None,
     ) -> None:
@@ -254,17 +251,17 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         Pending writes of no checkpoint go too, an hour after they were written, and never those that are newer
         than their namespace's latest checkpoint. May be called while graphs run.
         """
-        self._do(_pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+        self._do(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
 
     async def aprune(
         self,
         thread_ids: Sequence[str] | None = None,
         *,
-        strategy: str = _pruning.KEEP_LATEST,
+        strategy: str = pruning.KEEP_LATEST,
         keep_last: int | None = None,
         older_than: Any = None,
     ) -> None:
-        await self._ado(_pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+        await self._ado(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
 
     # The database as a whole
 
@@ -294,10 +291,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
         May be ended at any moment and called again. ``vacuum()`` gives the room back to the file system.
         """
-        self._do(_conversion(layout))
+        self._do(requests.conversion(layout))
 
     async def aconvert(self, layout: str) -> None:
-        await self._ado(_conversion(layout))
+        await self._ado(requests.conversion(layout))
 
     def get_next_version(self, current: str | int | None, channel: None) -> str:
         """As SqliteSaver's: counted up, with a random part behind the dot."""
@@ -316,7 +313,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             logger.warning("%s is still in use: it is closed once what is going on has ended", self.path)
 
     async def _ask(self, request: _native.Request) -> Any:
-        return await _loops.bridge().ask(self._engine, request)
+        return await event_loops.bridge().ask(self._engine, request)
 
     def _do(self, steps: Steps[T]) -> T:
         try:
@@ -340,22 +337,15 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def _put(
         self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata
     ) -> tuple[_native.Request, Config]:
-        configurable = config["configurable"]
-        thread_id = configurable["thread_id"]
-        checkpoint_ns = configurable["checkpoint_ns"]
-        kind, blob = self._codec.dumps(self.serde, checkpoint)
-        described = metadata_bytes(config, metadata)
-        parent = configurable.get("checkpoint_id")
-        row = (str(thread_id), checkpoint_ns, checkpoint["id"], parent, kind, blob, described)
-        request = _bound(lambda rows: _native.Request.put(*rows), [row])
-        return request, configured(thread_id, checkpoint_ns, checkpoint["id"])
+        encoded = encode_checkpoint(self._codec, self.serde, config, checkpoint, metadata)
+        return requests.put(encoded.row(config, checkpoint)), encoded.config(checkpoint)
 
     def _put_writes(
         self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> _native.Request:
         replace = all(write[0] in WRITES_IDX_MAP for write in writes)
         rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
-        return _bound(lambda rows: _native.Request.put_writes(rows, replace), rows)
+        return requests.put_writes(rows, replace)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
         if found is None:
@@ -379,7 +369,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         configurable = config["configurable"]
         checkpoint_id = get_checkpoint_id(config)
         return (
-            yield from _delta.history(
+            yield from delta_channels.history(
                 self._load,
                 str(configurable["thread_id"]),
                 str(configurable.get("checkpoint_ns", "")),
@@ -396,59 +386,11 @@ class Done:
         return iter(())
 
 
-def _conversion(layout: str) -> Steps[None]:
-    check_layout(layout)
-    start = 0
-    while start := (yield _native.Request.convert(layout, start)):
-        pass
-
-
-def _bound(make: Callable[[Rows], _native.Request], rows: Rows) -> _native.Request:
-    try:
-        return make(rows)
-    except Unsupported:
-        pass
-    # Not within the handler: what is raised has nothing to do with ours.
-    return make([tuple(map(bindable, row)) for row in rows])
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _checkpoint(config: Config) -> _native.Request:
-    configurable = config["configurable"]
-    checkpoint_id = get_checkpoint_id(config)
-    return _native.Request.checkpoint(
-        str(configurable["thread_id"]),
-        str(configurable.get("checkpoint_ns", "")),
-        str(checkpoint_id) if checkpoint_id else None,
-    )
-
-
-def _keys(
-    config: Config | None, filter: dict[str, Any] | None, before: Config | None, limit: int | None
-) -> _native.Request:
-    wanted: dict[str, Any] = {}
-    if config is not None:
-        wanted["thread"] = str(config["configurable"]["thread_id"])
-        wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
-        wanted["id"] = _text(get_checkpoint_id(config) or None)
-    if before is not None:
-        # Nothing is below an id that isn't there.
-        wanted["before"] = _text(get_checkpoint_id(before) or "")
-    if limit is not None and limit >= 0:
-        wanted["limit"] = limit
-    if filter:
-        wanted["filter"] = json.dumps(filter, default=str)
-    return _native.Request.keys(**wanted)
-
-
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine either
     os.register_at_fork(
         before=_native.before_fork,
         after_in_parent=_native.after_fork_in_parent,
         after_in_child=_native.after_fork_in_child,
     )
-    os.register_at_fork(after_in_child=_loops.forget)
+    os.register_at_fork(after_in_child=event_loops.forget)
     atexit.register(_native.close_all)

@@ -9,9 +9,12 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from fast_langgraph import __version__, _environment, _host, _known_code, _plain, _settings, _versions, patching
-from fast_langgraph._classes import CLASSES, StockClass
-from fast_langgraph._settings import Settings
+from fast_langgraph._native import __version__
+from fast_langgraph._patching import apply, environment, import_hook
+from fast_langgraph._patching.live_classes import LIVE_CLASSES, LiveClass
+from fast_langgraph._shared import host_sqlite, settings
+from fast_langgraph._shared.settings import Settings
+from fast_langgraph._stock_code import known_code, message_classes, releases
 
 #: of the classes that stock's code took in a call, those with the most values are shown
 CLASSES_SHOWN = 5
@@ -71,7 +74,7 @@ class Status:
         seconds = sum(site.seconds for site in self.sites.values())
         return (
             f"the codec took {seconds:.2f} s for {_size(size)}; the time saved is what stock takes for as much, "
-            f"less that: compare a run with {_settings.DISABLE}=1"
+            f"less that: compare a run with {settings.DISABLE}=1"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class Status:
             add(self.conflict, 2)
         add(", ".join(f"{name} {version or 'not installed'}" for name, version in self.versions.items()), 2)
         for module, (route, detail) in self.sqlite.items():
-            how = f"not reached: {detail}" if route == _host.PYTHON else f"SQLite {detail}, reached by {route}"
+            how = f"not reached: {detail}" if route == host_sqlite.PYTHON else f"SQLite {detail}, reached by {route}"
             add(f"{module}: {how}", 2)
         for name, value in self.variables.items():
             add(f"{name}={value}", 2)
@@ -151,11 +154,11 @@ def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def _sites(cls: StockClass, settings: Settings, refusal: str) -> list[Site]:
+def _reports(cls: LiveClass, asked: Settings, refusal: str) -> list[Site]:
     if not cls.found:
-        absence = ("skipped", refusal) if refusal else cls.absence()
+        absence = ("skipped", refusal) if refusal else cls.absence(import_hook.installed())
         return [
-            Site(name, *(("skipped", left_out) if (left_out := settings.leaves_out(name)) else absence))
+            Site(name, *(("skipped", left_out) if (left_out := asked.leaves_out(name)) else absence))
             for name in cls.site_names
         ]
     sites = []
@@ -179,22 +182,22 @@ def _sites(cls: StockClass, settings: Settings, refusal: str) -> list[Site]:
 
 def status() -> Status:
     """What is patched now, and what was done since."""
-    settings = _settings.current()
-    refusal = patching.refusal()
-    if not _settings.asked():
+    current = settings.current()
+    refusal = apply.refusal()
+    if not settings.asked():
         # The question is why the variable does not do it.
-        obstacle = _environment.obstacle()[0]
-        refusal = obstacle if settings.disabled or not obstacle else f"patch() is not in effect, and {obstacle}"
-    sites = [site for cls in CLASSES for site in _sites(cls, settings, refusal)]
+        obstacle = environment.obstacle()[0]
+        refusal = obstacle if current.disabled or not obstacle else f"patch() is not in effect, and {obstacle}"
+    sites = [site for cls in LIVE_CLASSES for site in _reports(cls, current, refusal)]
     python = {platform.python_implementation(): platform.python_version()}
     return Status(
         patched=any(site.state == "active" for site in sites),
         refusal=refusal,
-        versions={**python, **{name: _versions.installed(name) for name in DISTRIBUTIONS}},
-        sqlite={module: (route, detail) for module, route, detail in _host.bound()},
+        versions={**python, **{name: releases.installed(name) for name in DISTRIBUTIONS}},
+        sqlite={module: (route, detail) for module, route, detail in host_sqlite.reached()},
         sites={site.name: site for site in sites},
-        indirect=_plain.indirect(),
-        known=dict(_known_code.RELEASES),
-        variables={name: os.environ[name] for name in _settings.VARIABLES if name in os.environ},
-        conflict=_environment.conflict(),
+        indirect=message_classes.indirect(),
+        known=dict(known_code.RELEASES),
+        variables={name: os.environ[name] for name in settings.VARIABLES if name in os.environ},
+        conflict=environment.conflict(),
     )

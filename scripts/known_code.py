@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes fast_langgraph/_known_code.py: the fingerprints of all releases that the index has of what is stood in for.
+"""Writes fast_langgraph/_stock_code/known_code.py: fingerprints of stock's code in all releases that the index has.
 
 Run it with the Python of the environment that `make` builds. A line that is new says that upstream has changed
 something that ours stands in for: run `make test-upstream-all` and `make test-matrix` before it is committed.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.resolve()
 CACHE = ROOT / ".upstream" / "releases"
-TABLE = ROOT / "fast_langgraph" / "_known_code.py"
+TABLE = ROOT / "fast_langgraph" / "_stock_code" / "known_code.py"
 
 CHECKPOINT, SQLITE, CORE = "langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core"
 
@@ -35,7 +35,7 @@ def pip(*arguments: str | Path) -> str:
 
 def releases(distribution: str) -> list[str]:
     """Those that are supported and run on this interpreter, from the oldest on."""
-    from fast_langgraph._versions import SUPPORTED
+    from fast_langgraph._stock_code.releases import SUPPORTED
 
     first, end = SUPPORTED.get(distribution, ((1, 0), (2,)))
     listed = pip("index", "versions", distribution).partition("Available versions: ")[2].partition("\n")[0]
@@ -73,26 +73,26 @@ def unpacked(distribution: str, release: str) -> Path:
 
 def fingerprints(distribution: str) -> dict[str, str]:
     """Of what this process imports."""
-    from fast_langgraph import _plain, _versions
-    from fast_langgraph._classes import CLASSES
+    from fast_langgraph._patching.live_classes import LIVE_CLASSES
+    from fast_langgraph._stock_code import message_classes, releases
 
     if distribution == CORE:
-        classes = [getattr(importlib.import_module(module), name) for module, name in _plain.CLASSES]
+        classes = [getattr(importlib.import_module(module), name) for module, name in message_classes.MESSAGE_CLASSES]
         for cls in classes:
             # What is not even plain may not come into the table.
-            assert isinstance(_plain.describe(cls), tuple), (cls, _plain.describe(cls))
-        return {cls.__name__: _plain.fingerprint(cls) for cls in classes}
+            assert isinstance(message_classes.describe(cls), tuple), (cls, message_classes.describe(cls))
+        return {cls.__name__: message_classes.fingerprint(cls) for cls in classes}
     found = {}
-    for cls in CLASSES[:1] if distribution == CHECKPOINT else CLASSES:
+    for cls in LIVE_CLASSES[:1] if distribution == CHECKPOINT else LIVE_CLASSES:
         importlib.import_module(cls.module)
-        cls.find_sites(CLASSES[0].sites)
+        cls.find_sites(LIVE_CLASSES[0].sites)
         assert not cls.failure, cls.failure
-        if cls is CLASSES[0] and distribution != CHECKPOINT:
+        if cls is LIVE_CLASSES[0] and distribution != CHECKPOINT:
             continue
         for site in cls.sites:
-            found[site.name] = _versions.site_fingerprint(site.owner, [site.live, *site.beside])
+            found[site.name] = releases.site_fingerprint(site.method.owner, [site.method.live, *site.method.beside])
     if distribution == CHECKPOINT:
-        found["base"] = _versions.base_fingerprint()
+        found["base"] = releases.base_fingerprint()
     return found
 
 
@@ -135,9 +135,9 @@ def main() -> int:
             for name, fingerprint in ask(distribution, release).items():
                 names.setdefault(name, {}).setdefault(fingerprint, []).append(release)
     if arguments.check:
-        from fast_langgraph import _known_code
+        from fast_langgraph._stock_code import known_code
 
-        tables = {**_known_code.SITES, **_known_code.MESSAGES, "base": _known_code.BASE}
+        tables = {**known_code.SITES, **known_code.MESSAGES, "base": known_code.BASE}
         new = [
             f"{name} {fingerprint}: {distribution} {having[0]} to {having[-1]}"
             for distribution, names in found.items()

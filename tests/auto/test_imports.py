@@ -13,7 +13,7 @@ COMMON = """
 import importlib, importlib.util, sys
 
 def hook():
-    return [finder for finder in sys.meta_path if type(finder).__module__ == "fast_langgraph._import_hook"]
+    return [finder for finder in sys.meta_path if type(finder).__module__ == "fast_langgraph._patching.import_hook"]
 
 def states():
     import fast_langgraph
@@ -55,16 +55,19 @@ def test_on_next_to_nothing_is_imported_at_the_start(run, installed):
     assert sorted(set(eval(on)) - set(eval(off))) == [
         "__future__",
         "fast_langgraph",
-        "fast_langgraph._boot",
-        "fast_langgraph._import_hook",
-        "fast_langgraph._stock",
+        "fast_langgraph._patching",
+        "fast_langgraph._patching.boot",
+        "fast_langgraph._patching.import_hook",
+        "fast_langgraph._shared",
+        "fast_langgraph._shared.stock_classes",
+        "fast_langgraph.patch",
     ]
 
 
 def test_the_pth_file_has_one_short_line(installed):
     [line] = installed.pth.read_text().splitlines()
     assert len(line) < 100
-    assert line.startswith('import os; os.environ.get("FAST_LANGGRAPH_AUTO_PATCH") and ')
+    assert line.startswith('import os; os.getenv("FAST_LANGGRAPH_AUTO_PATCH") and ')
 
 
 def test_langgraph_is_not_imported_by_us(run):
@@ -409,11 +412,11 @@ def test_our_native_module_that_does_not_load_costs_one_line(run):
 
 def test_an_error_in_our_sites_leaves_that_class_to_stock_with_one_line(run):
     script = """
-    sys.modules["fast_langgraph._rows"] = None
+    sys.modules["fast_langgraph._shared.rows"] = None
     import langgraph.checkpoint.sqlite.aio
     import fast_langgraph
     site = fast_langgraph.status().sites["SqliteSaver.put"]
-    assert site.state == "failed" and "_rows" in site.reason, site
+    assert site.state == "failed" and "_shared.rows" in site.reason, site
     assert states()["JsonPlusSerializer.dumps_typed"] == "active"
     assert "failed" in repr(fast_langgraph.status())
     """
@@ -427,7 +430,7 @@ def test_an_error_in_our_sites_leaves_that_class_to_stock_with_one_line(run):
 
 def test_a_method_that_can_t_be_stood_in_for_is_left_to_stock(run):
     script = """
-    import fast_langgraph._saver_sql as sql
+    import fast_langgraph._replacements.statements as sql
     def broken(stock):
         raise KeyError("columns")
     sql.put_statement = broken

@@ -74,10 +74,10 @@ if __name__ == "__main__":
 def test_a_subinterpreter_is_left_alone_and_lives(installed):
     inside = """
     import sys
-    assert any(type(finder).__module__ == "fast_langgraph._import_hook" for finder in sys.meta_path)
-    from fast_langgraph import _import_hook
-    _import_hook.executed()
-    assert not any(type(finder).__module__ == "fast_langgraph._import_hook" for finder in sys.meta_path)
+    assert any(type(finder).__module__ == "fast_langgraph._patching.import_hook" for finder in sys.meta_path)
+    from fast_langgraph.patch import patch_imported
+    patch_imported()
+    assert not any(type(finder).__module__ == "fast_langgraph._patching.import_hook" for finder in sys.meta_path)
     print("lives", flush=True)
     """
     script = f"""
@@ -99,7 +99,7 @@ def test_the_venv_reads_the_pth_twice_and_a_second_copy_does_no_harm(wheel, tmp_
     shutil.copy(made.pth, made.pth.with_name("another_copy.pth"))
     script = """
     import sys
-    assert sum(type(finder).__module__ == "fast_langgraph._import_hook" for finder in sys.meta_path) == 1
+    assert sum(type(finder).__module__ == "fast_langgraph._patching.import_hook" for finder in sys.meta_path) == 1
     """
     ok(made.run(script, **AUTO))
     ok(made.run(IS_ACTIVE, **AUTO))

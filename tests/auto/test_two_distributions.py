@@ -76,7 +76,7 @@ def test_the_other_over_ours_is_told_and_nothing_is_patched(ours_first):
     import fast_langgraph, sys
     assert fast_langgraph.THEIRS
     import langgraph.checkpoint.sqlite
-    assert not any(type(finder).__module__ == "fast_langgraph._import_hook" for finder in sys.meta_path)
+    assert not any(type(finder).__module__ == "fast_langgraph._patching.import_hook" for finder in sys.meta_path)
     """
     ok(ours_first.run(script, **AUTO))
     done = ours_first.call(ours_first.command, "-c", "pass")

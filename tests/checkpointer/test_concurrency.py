@@ -14,7 +14,8 @@ from chat import graph
 from langchain_core.messages import HumanMessage
 from worker import PATIENCE, WRITES, all_at_once, aput, config_of, figures, held, latest, processes, put, scaled, state
 
-from fast_langgraph import RustSQLiteCheckpointer, _opening
+from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph._checkpointer import opening
 
 PUTS = scaled(100, 2_000)
 
@@ -186,7 +187,7 @@ def held_beside(path: Path) -> dict[str, set[int]]:
 
 def write_beside_checkpoints(path: str, process: int, puts: int, start: Any) -> None:
     # A bound so low has each process move the log, and have it start over, every few commits.
-    _opening.LEAST_WAL = 0
+    opening.LEAST_WAL = 0
     with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=40_000) as saver:
         start.wait(PATIENCE)
         for n in range(1, puts + 1):

@@ -24,7 +24,7 @@ from tee import AsyncTee, Tee
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
-from fast_langgraph._opening import LAYOUTS
+from fast_langgraph._checkpointer.opening import LAYOUTS
 
 
 @pytest.fixture(params=LAYOUTS, autouse=True)

@@ -16,7 +16,8 @@ from releases import HAS_HISTORY, _DeltaSnapshot
 from stories import checkpoint, config
 from strict import difference
 
-from fast_langgraph import RustSQLiteCheckpointer, _pruning
+from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph._checkpointer import pruning
 
 pytestmark = [
     pytest.mark.parametrize("entry", ENTRIES),
@@ -74,14 +75,14 @@ def test_stock_rebuilds_what_was_kept_as_well(entry, ran, path):
     assert difference(latest.values, found.values) is None
 
 
-@pytest.mark.parametrize("chunk", [1, _pruning.CHUNK])
+@pytest.mark.parametrize("chunk", [1, pruning.CHUNK])
 @pytest.mark.parametrize("moment", range(1, 10))
 def test_a_run_that_begins_at_an_old_checkpoint_meanwhile_keeps_what_it_needs(entry, moment, chunk, ran, monkeypatch):
     checkpointer, app = ran
     # Of what was said before the branch, and of which nothing is kept.
     early = [state.config for state in app.get_state_history(CONFIG) if "branch" not in state.values["items"]][4]
-    monkeypatch.setattr(_pruning, "CHUNK", chunk)
-    steps = _pruning.prune(checkpointer._load, [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
+    monkeypatch.setattr(pruning, "CHUNK", chunk)
+    steps = pruning.prune(checkpointer._load, [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
     request = next(steps)
     for _ in range(min(moment, 9 if chunk == 1 else 5)):
         request = steps.send(checkpointer._engine.run(request))

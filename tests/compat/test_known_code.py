@@ -14,7 +14,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from stand_ins import answer, made_up, real, run
 
 import fast_langgraph
-from fast_langgraph import FallbackError, _fingerprints, _known_code, _plain
+from fast_langgraph import FallbackError
+from fast_langgraph._stock_code import fingerprints, known_code, message_classes
 from fast_langgraph.reporting import _printable
 
 #: the oldest, one of each code of AIMessageChunk, and the newest that runs on this interpreter
@@ -24,14 +25,14 @@ RELEASES = ["1.0.0", "1.2.5", "1.4.4", "1.8.4" if sys.version_info >= (3, 11) el
 EACH_CLASS = """
 import importlib, json
 import fast_langgraph
-from fast_langgraph import _plain
+from fast_langgraph._stock_code import message_classes
 from langchain_core.version import VERSION
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 serde = JsonPlusSerializer()
 fast_langgraph.patch()
 differing = []
-for (module, name), least in _plain.CLASSES.items():
+for (module, name), least in message_classes.MESSAGE_CLASSES.items():
     cls = getattr(importlib.import_module(module), name)
     made = cls(**least)
     with fast_langgraph.disabled():
@@ -81,9 +82,9 @@ def test_the_order_of_a_set_in_a_function_is_no_change(seed):
 
 def test_each_message_class_that_is_installed_is_direct():
     reasons = {}
-    for module, name in _plain.CLASSES:
+    for module, name in message_classes.MESSAGE_CLASSES:
         __import__(module)
-        description = _plain.describe(vars(sys.modules[module])[name])
+        description = message_classes.describe(vars(sys.modules[module])[name])
         assert isinstance(description, tuple), (name, description)
         reasons[name] = description[4]
     assert reasons == dict.fromkeys(reasons, "")
@@ -106,7 +107,7 @@ def test_a_class_of_an_unknown_release_is_decoded_by_its_code_and_named(other_va
     assert found["differing"] == []
     assert names(found["indirect"]) == {"AIMessage", "AIMessageChunk"}
     (reason,) = set(found["indirect"].values())
-    first, last = _known_code.RELEASES["langchain-core"]
+    first, last = known_code.RELEASES["langchain-core"]
     assert reason == f"its code is not that of a release that fast_langgraph knows (langchain-core {first} to {last})"
     # What model_dump() returns is said by the structure alone.
     assert found["encoded by stock"] == {}
@@ -189,7 +190,7 @@ def test_strict_raises_for_a_message_class_that_is_not_direct(other_validator):
 def test_the_command_names_what_goes_the_long_way_and_the_releases_that_are_known(other_validator):
     done = run(other_validator, "-m", "fast_langgraph", "status", FAST_LANGGRAPH_AUTO_PATCH="1")
     assert "note: AIMessage, AIMessageChunk: decoded by stock's code, some ten times slower" in done.stdout
-    known = ", ".join(f"{name} {first} to {last}" for name, (first, last) in _known_code.RELEASES.items())
+    known = ", ".join(f"{name} {first} to {last}" for name, (first, last) in known_code.RELEASES.items())
     assert f"note: the releases that are known: {known}" in " ".join(done.stdout.split())
 
 
@@ -206,7 +207,7 @@ def test_a_file_that_no_longer_has_what_was_imported_from_it_is_not_read(tmp_pat
     path.write_text("def first(a, b):\n    return a\n")
     import upgraded
 
-    assert _fingerprints.outlines([upgraded.first], "upgraded")
+    assert fingerprints.outlines([upgraded.first], "upgraded")
     for text in (
         "import os\ndef first(a, b):\n    return a\n",
         "# new\ndef first(a, b):\n    return a\n",
@@ -216,9 +217,9 @@ def test_a_file_that_no_longer_has_what_was_imported_from_it_is_not_read(tmp_pat
     ):
         path.write_text(text)
         linecache.clearcache()
-        _fingerprints._outline.cache_clear()
+        fingerprints._outline.cache_clear()
         with pytest.raises(LookupError, match=r"the source of first\(\)"):
-            _fingerprints.outlines([upgraded.first], "upgraded")
+            fingerprints.outlines([upgraded.first], "upgraded")
 
 
 def test_a_function_is_known_with_all_that_it_calls_in_its_package(tmp_path, monkeypatch):
@@ -227,7 +228,7 @@ def test_a_function_is_known_with_all_that_it_calls_in_its_package(tmp_path, mon
 
     def said(name: str, text: str) -> list[str]:
         (tmp_path / f"{name}.py").write_text(text)
-        return [line.replace(name, "its") for line in _fingerprints.outlines([__import__(name).first], name)]
+        return [line.replace(name, "its") for line in fingerprints.outlines([__import__(name).first], name)]
 
     before = said("module_one", source)
     assert len(before) == 3

@@ -140,8 +140,9 @@ def test_the_checkpointer_says_in_one_sentence_that_it_is_not_there_and_names_pa
 
 COMMAND = """
 import sys
-from fast_langgraph import __main__, _environment
-_environment.unread = lambda: ("", "")
+from fast_langgraph import __main__
+from fast_langgraph._patching import environment
+environment.unread = lambda: ("", "")
 program = "import os, sys; print(sys.argv, os.environ['FAST_LANGGRAPH_AUTO_PATCH'], flush=True); sys.exit(3)"
 sys.argv = ["fast_langgraph", "-c", program, "two words", 'a "quote"']
 sys.orig_argv = [sys.executable, "-B", "-m", "fast_langgraph", *sys.argv[1:]]

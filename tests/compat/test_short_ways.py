@@ -15,7 +15,8 @@ from sample_values import all_samples
 from stand_ins import run
 
 import fast_langgraph
-from fast_langgraph import FallbackError, _native, _plain
+from fast_langgraph import FallbackError, _native
+from fast_langgraph._stock_code import message_classes
 
 SAMPLES = {**all_samples(), **all_messages()}
 
@@ -23,9 +24,9 @@ SAMPLES = {**all_samples(), **all_messages()}
 @pytest.fixture
 def without_short_ways(patched: None) -> Iterator[None]:
     """The codec as on an interpreter whose objects are not laid out as they are known to be."""
-    _native.configure(jsonplus, _plain.describe, BaseModel, short_ways=False)
+    _native.configure(jsonplus, message_classes.describe, BaseModel, short_ways=False)
     yield
-    _native.configure(jsonplus, _plain.describe, BaseModel)
+    _native.configure(jsonplus, message_classes.describe, BaseModel)
     assert _native.short_ways_off() is None
 
 
@@ -44,13 +45,13 @@ def test_this_interpreter_s_objects_are_as_the_short_ways_take_them_to_be():
 SETS = """
 import gc
 import fast_langgraph
-from fast_langgraph import _plain
+from fast_langgraph._stock_code import message_classes
 from importlib import import_module
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 fast_langgraph.patch()
 serde = JsonPlusSerializer()
-for (module, name), least in _plain.CLASSES.items():
+for (module, name), least in message_classes.MESSAGE_CLASSES.items():
     made = getattr(import_module(module), name)(**least)
     encoded = serde.dumps_typed(made)
     with fast_langgraph.disabled():

@@ -34,7 +34,7 @@ pub struct Stock {
     /// `enum.EnumMeta`: instances of its instances go through the hook.
     pub enum_meta: Py<PyType>,
     sys_modules: Py<PyDict>,
-    /// `fast_langgraph._plain.describe`
+    /// `fast_langgraph._stock_code.message_classes.describe`
     describe: Py<PyAny>,
     pub slots: Option<Slots>,
     pub types: KnownTypes,

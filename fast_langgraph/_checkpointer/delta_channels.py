@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from fast_langgraph import _native
-from fast_langgraph._rows import write_order
+from fast_langgraph._shared.rows import write_order
 
 T = TypeVar("T")
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from fast_langgraph import _import_hook, _stock
-from fast_langgraph._sites import PatchSite
+from fast_langgraph._replacements.site import PatchSite
+from fast_langgraph._shared.stock_classes import STOCK_CLASSES
 
-#: our module with the sites of a stock class
-_OURS = {
-    "JsonPlusSerializer": "fast_langgraph._serializer",
-    "SqliteSaver": "fast_langgraph._sqlite_saver",
-    "AsyncSqliteSaver": "fast_langgraph._async_sqlite_saver",
+#: by class, our module with what replaces its methods; imported once the class is
+_REPLACEMENTS = {
+    "JsonPlusSerializer": "fast_langgraph._replacements.json_plus_serializer",
+    "SqliteSaver": "fast_langgraph._replacements.sqlite_saver",
+    "AsyncSqliteSaver": "fast_langgraph._replacements.async_sqlite_saver",
 }
 
 
-class StockClass:
+class LiveClass:
     """A class of LangGraph's, and the sites on it once its module was imported."""
 
     def __init__(self, module: str, name: str, methods: tuple[str, ...]) -> None:
@@ -41,7 +41,7 @@ class StockClass:
     @property
     def found(self) -> bool:
         """Whether the sites are those of the live class."""
-        return bool(self.sites) and self.sites[0].owner is self.live
+        return bool(self.sites) and self.sites[0].method.owner is self.live
 
     def import_module(self) -> None:
         self.missing = ""
@@ -60,21 +60,21 @@ class StockClass:
         self.sites = []
         self.failure = ""
         try:
-            self.sites = import_module(_OURS[self.name]).sites(sys.modules[self.module], serializer)
+            self.sites = import_module(_REPLACEMENTS[self.name]).make_sites(sys.modules[self.module], serializer)
         except Exception as error:
             self.failure = f"{type(error).__name__}: {error}"
 
-    def absence(self) -> tuple[str, str]:
-        """The state of sites that are not made, and why."""
+    def absence(self, hooked: bool) -> tuple[str, str]:
+        """The state of sites that are not made, and why; ``hooked`` says whether the import hook is installed."""
         if self.failure:
             return "failed", self.failure
         if self.missing:
             return "skipped", self.missing
-        if not _import_hook.installed():
+        if not hooked:
             return "skipped", "not patched"
         if self.live is not None:
             return "skipped", f"{self.module} was imported past the import hook; call fast_langgraph.patch()"
         return "pending", f"{self.module} is not imported yet"
 
 
-CLASSES = [StockClass(module, name, methods) for module, (name, methods) in _stock.CLASSES.items()]
+LIVE_CLASSES = [LiveClass(module, name, methods) for module, (name, methods) in STOCK_CLASSES.items()]

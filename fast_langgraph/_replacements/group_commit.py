@@ -24,8 +24,8 @@ QUEUE = "_fast_langgraph_queue"
 Statements = list[tuple[str, list[tuple[Any, ...]]]]
 
 
-class Waiting:
-    """An operation in a queue, and what became of it."""
+class QueuedOperation:
+    """An operation that waits for a saver's lock, and what became of it."""
 
     __slots__ = ("batch", "done", "error", "operation")
 
@@ -33,7 +33,7 @@ class Waiting:
         self.operation = operation
         self.done = False
         self.error: BaseException | None = None
-        #: of an async saver: the future of the hop that carries it out
+        #: of an async saver: the future of the transaction that it is part of
         self.batch: Any = None
 
     def outcome(self) -> bool:
@@ -46,27 +46,27 @@ class Waiting:
 
 
 class Queue:
-    """What waits for one lock."""
+    """The operations that wait for one lock."""
 
-    __slots__ = ("lock", "waiting")
+    __slots__ = ("lock", "operations")
 
     def __init__(self, lock: Any) -> None:
         self.lock = lock
-        self.waiting: deque[Waiting] = deque()
+        self.operations: deque[QueuedOperation] = deque()
 
-    def take(self) -> list[Waiting]:
-        """All that waits, oldest first; others may go on adding meanwhile."""
-        taken: list[Waiting] = []
+    def take_all(self) -> list[QueuedOperation]:
+        """Oldest first; others may go on adding meanwhile."""
+        taken: list[QueuedOperation] = []
         while True:
             try:
-                taken.append(self.waiting.popleft())
+                taken.append(self.operations.popleft())
             except IndexError:
                 return taken
 
-    def give_up(self, entry: Waiting) -> None:
-        """Takes back what nobody has begun to carry out."""
+    def take_back(self, queued: QueuedOperation) -> None:
+        """Unless somebody has begun to carry it out."""
         try:
-            self.waiting.remove(entry)
+            self.operations.remove(queued)
         except ValueError:
             pass
 
@@ -82,60 +82,60 @@ def queue_of(saver: Any) -> Queue:
     return queue  # type: ignore[no-any-return]
 
 
-def carry_out(conn: Any, entries: list[Waiting], commit_failed: bool = True) -> None:
+def execute(conn: Any, batch: list[QueuedOperation], commit_failed: bool = True) -> None:
     """Carries out the operations in one transaction and notes what became of each.
 
     What an operation did before it failed is committed by SqliteSaver, whose cursor does so on every way
     out, and left open by AsyncSqliteSaver.
     """
-    errors = _native.execute(conn, [entry.operation for entry in entries], commit_failed)
-    for entry, error in zip(entries, errors, strict=True):
-        entry.error = error
-        entry.done = True
+    errors = _native.execute(conn, [queued.operation for queued in batch], commit_failed)
+    for queued, error in zip(batch, errors, strict=True):
+        queued.error = error
+        queued.done = True
 
 
 def commit(saver: Any, statements: Statements) -> bool:
-    """Carries out the statements under the saver's lock, in company of what waits for it.
+    """Carries out the statements under the saver's lock, together with what waits for it.
 
     False where only sqlite3 can, with nothing begun.
     """
     try:
-        entry = Waiting(Operation(statements))
-        _commit(saver, entry)
+        own = QueuedOperation(Operation(statements))
+        _commit(saver, own)
     except Unsupported:
         return False
-    return entry.outcome()
+    return own.outcome()
 
 
-def _commit(saver: Any, entry: Waiting) -> None:
+def _commit(saver: Any, own: QueuedOperation) -> None:
     lock = saver.lock
     queue = queue_of(saver)
     # An owner's own lock may count its uses, or be no more than a context manager.
-    company = type(lock) is Lock and lock.locked()
-    if company:
+    contended = type(lock) is Lock and lock.locked()
+    if contended:
         # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
         saver.conn.cursor().close()
     try:
-        if company:
-            queue.waiting.append(entry)
+        if contended:
+            queue.operations.append(own)
         # Taken by `with` alone: Ctrl-C between an acquire() and its try would leave it held for good.
         with lock:
-            if not entry.done:
-                if company:
-                    queue.give_up(entry)
-                _serve(saver, queue, entry)
+            if not own.done:
+                if contended:
+                    queue.take_back(own)
+                _execute_all(saver, queue, own)
     except BaseException:
-        queue.give_up(entry)
+        queue.take_back(own)
         raise
 
 
-def _serve(saver: Any, queue: Queue, own: Waiting) -> None:
+def _execute_all(saver: Any, queue: Queue, own: QueuedOperation) -> None:
     """With the lock held: carries out ``own`` and all that waits."""
     saver.setup()
-    others = queue.take()
+    others = queue.take_all()
     try:
-        carry_out(saver.conn, [own, *others])
+        execute(saver.conn, [own, *others])
     except BaseException:
         # Nothing was begun: each of the others meets the cause itself.
-        queue.waiting.extendleft(reversed(others))
+        queue.operations.extendleft(reversed(others))
         raise

@@ -5,24 +5,25 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from fast_langgraph import __version__
+from fast_langgraph._native import __version__
 
 _registered = False
 
 
-def announce(patched: list[str]) -> None:
+def announce(patched: list[str], status: Callable[[], Any]) -> None:
+    """Names the sites that were patched; at exit, what ``status()`` then says in short."""
     global _registered
     if not _registered:
         _registered = True
-        atexit.register(_summary)
+        atexit.register(_summarize, status)
     if patched:
         _write(f"patched {', '.join(patched)}")
 
 
-def _summary() -> None:
-    from fast_langgraph.reporting import status
-
+def _summarize(status: Callable[[], Any]) -> None:
     found = status()
     fallbacks = [
         (site.name, reason, count) for site in found.sites.values() for reason, count in site.fallbacks.items()

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from fast_langgraph import _native
-from fast_langgraph._ages import id_at, is_before
-from fast_langgraph._delta import COUNTERS, Steps, ancestors_needed
+from fast_langgraph._checkpointer.checkpoint_ids import id_at, is_before
+from fast_langgraph._checkpointer.delta_channels import COUNTERS, Steps, ancestors_needed
 
 logger = logging.getLogger("fast_langgraph")
 

@@ -1,12 +1,14 @@
-"""What the user asked for: environment variables, and the arguments of ``patch()`` that go before them."""
+"""What the user asked for: environment variables, ``patch()``'s arguments that go before them, and ``disabled()``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
-from fast_langgraph._stock import CLASSES, SITES
+from fast_langgraph._shared.stock_classes import SITES, STOCK_CLASSES
 
 PREFIX = "FAST_LANGGRAPH_"
 AUTO_PATCH = PREFIX + "AUTO_PATCH"
@@ -19,6 +21,19 @@ VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK)
 
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
+
+#: true inside ``disabled()``; LangGraph copies the context into its executor's threads
+IS_DISABLED: ContextVar[bool] = ContextVar("fast_langgraph.disabled", default=False)
+
+
+@contextmanager
+def disabled() -> Iterator[None]:
+    """``fast_langgraph.disabled()``."""
+    token = IS_DISABLED.set(True)
+    try:
+        yield
+    finally:
+        IS_DISABLED.reset(token)
 
 
 class Settings(NamedTuple):
@@ -44,6 +59,9 @@ class Settings(NamedTuple):
 #: of the last ``patch()``; None before it, and after ``unpatch()``
 _asked: Settings | None = None
 
+#: the sites that it leaves out
+_left_out: frozenset[str] = frozenset()
+
 #: what the user has heard already
 logged: set[str] = set()
 
@@ -58,9 +76,16 @@ def asked() -> bool:
     return _asked is not None
 
 
-def keep(settings: Settings | None) -> None:
-    global _asked
+def remember(settings: Settings | None) -> None:
+    """Of ``patch()``; None takes it back."""
+    global _asked, _left_out
     _asked = settings
+    _left_out = frozenset(site for site in SITES if settings is not None and settings.leaves_out(site))
+
+
+def is_left_out(site: str) -> bool:
+    """Whether the ``patch()`` that is in effect was asked to leave the site as it is."""
+    return site in _left_out
 
 
 def read(
@@ -91,7 +116,7 @@ def read(
             return None
         listed = [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
         found = frozenset(name for name in listed if name)
-        classes = [name for name, _ in CLASSES.values()]
+        classes = [name for name, _ in STOCK_CLASSES.values()]
         complaints.extend(
             f"{source} names {name!r}, which is no site; the sites are {', '.join(SITES)}, and a class's name "
             f"stands for all of its own"

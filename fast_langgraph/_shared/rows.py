@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from langgraph.checkpoint.base import (
     EXCLUDED_METADATA_KEYS,
@@ -13,15 +13,16 @@ from langgraph.checkpoint.base import (
     get_checkpoint_metadata,
 )
 
-from fast_langgraph import _native, _saver_sql
-from fast_langgraph._codec import Codec
-from fast_langgraph._native import Blob
+from fast_langgraph import _native
+from fast_langgraph._shared.codec import Codec
 
 try:
     from langgraph.checkpoint.base import writes_sort_key
 except ImportError:
     # Releases that let SQLite sort the writes.
     writes_sort_key = None  # type: ignore[assignment]
+
+Row = tuple[Any, ...]
 
 
 def _stock_metadata_bytes(config: Any, metadata: Any) -> bytes:
@@ -56,6 +57,42 @@ _KNOWN_METADATA = type(EXCLUDED_METADATA_KEYS) is set and _stock_metadata_bytes(
 ) == _native.metadata_json(_SAMPLE_CONFIG, _SAMPLE_METADATA, EXCLUDED_METADATA_KEYS)
 
 
+class EncodedCheckpoint(NamedTuple):
+    """What ``put`` makes of its arguments before it goes to the database, in the order in which stock does."""
+
+    thread_id: Any
+    checkpoint_ns: Any
+    type: Any
+    #: bytes, or a ``Blob``
+    checkpoint: Any
+    metadata: bytes
+
+    def row(self, config: Any, checkpoint: Any) -> Row:
+        """All columns of ``checkpoints``."""
+        configurable = config["configurable"]
+        return (
+            str(configurable["thread_id"]),
+            self.checkpoint_ns,
+            checkpoint["id"],
+            configurable.get("checkpoint_id"),
+            self.type,
+            self.checkpoint,
+            self.metadata,
+        )
+
+    def config(self, checkpoint: Any) -> dict[str, Any]:
+        """What ``put`` returns."""
+        return config_of(self.thread_id, self.checkpoint_ns, checkpoint["id"])
+
+
+def encode_checkpoint(codec: Codec, serde: Any, config: Any, checkpoint: Any, metadata: Any) -> EncodedCheckpoint:
+    configurable = config["configurable"]
+    thread_id = configurable["thread_id"]
+    checkpoint_ns = configurable["checkpoint_ns"]
+    kind, blob = codec.dumps(serde, checkpoint)
+    return EncodedCheckpoint(thread_id, checkpoint_ns, kind, blob, metadata_bytes(config, metadata))
+
+
 def write_rows(
     codec: Codec,
     serde: Any,
@@ -63,7 +100,7 @@ def write_rows(
     writes: Sequence[tuple[str, Any]],
     task_id: str,
     *path: str,
-) -> list[tuple[Any, ...]]:
+) -> list[Row]:
     """The rows of a task's writes, with its path where the release stores one."""
     return [
         (
@@ -80,7 +117,7 @@ def write_rows(
     ]
 
 
-def configured(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[str, Any]:
+def config_of(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[str, Any]:
     """The config of a checkpoint."""
     return {
         "configurable": {
@@ -91,14 +128,14 @@ def configured(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[s
     }
 
 
-def write_order(write: tuple[Any, ...]) -> Any:
+def write_order(write: Row) -> Any:
     """The order that a run has applied the writes of a step in; by a row (task, channel, type, value, path, idx)."""
     task_id, path, idx = write[0], write[4], write[5]
     return (task_id, idx) if writes_sort_key is None else writes_sort_key(path, task_id, idx)
 
 
 def checkpoint_tuple(
-    codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: list[tuple[Any, ...]]
+    codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: Row, writes: list[Row]
 ) -> CheckpointTuple:
     """The checkpoint of a row (thread, id, parent, type, checkpoint, metadata) and its rows of writes, in order.
 
@@ -106,27 +143,9 @@ def checkpoint_tuple(
     """
     thread_id, checkpoint_id, parent_id, kind, blob, metadata = row
     if config is None:
-        config = configured(thread_id, checkpoint_ns, checkpoint_id)
+        config = config_of(thread_id, checkpoint_ns, checkpoint_id)
     checkpoint = codec.loads(serde, kind, blob)
     described = json.loads(metadata) if metadata is not None else {}
-    parent = configured(thread_id, checkpoint_ns, parent_id) if parent_id else None
+    parent = config_of(thread_id, checkpoint_ns, parent_id) if parent_id else None
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]
     return CheckpointTuple(config, checkpoint, described, parent, pending)  # type: ignore[arg-type]
-
-
-def pending_writes(get_tuple: Any) -> tuple[Callable[[Any], str], Callable[[list[Any]], list[Any]]]:
-    """A function that gives the statement for a saver's pending writes, and one that puts their rows in order.
-
-    The release of the saver decides who sorts, not that of the base package, which may know more.
-    """
-    text = _saver_sql.pending_writes_statement(get_tuple)
-    if text is not None:
-        return lambda saver: text, lambda rows: rows
-    from langgraph.checkpoint.sqlite.utils import pending_writes_sql
-
-    return lambda saver: pending_writes_sql(saver._has_task_path), lambda rows: sorted(rows, key=write_order)
-
-
-def plain(value: Any) -> Any:
-    """What sqlite3 can bind."""
-    return bytes(value) if type(value) is Blob else value

@@ -6,7 +6,8 @@ import os
 import site
 import sys
 
-from fast_langgraph import _import_hook, _settings
+from fast_langgraph._patching import import_hook
+from fast_langgraph._shared import settings
 
 PTH = "fast_langgraph_sqlite_auto.pth"
 
@@ -22,7 +23,7 @@ START_OVER = f"pip uninstall {OTHER} {DISTRIBUTION}, then install {DISTRIBUTION}
 
 def _other() -> str:
     """The other project, where it is installed too."""
-    from fast_langgraph._versions import installed
+    from fast_langgraph._stock_code.releases import installed
 
     version = installed(OTHER)
     return version and f"{OTHER} {version}, another project with the same import name, is installed too"
@@ -66,24 +67,24 @@ def unread() -> tuple[str, str]:
 
 def obstacle() -> tuple[str, str]:
     """Why FAST_LANGGRAPH_AUTO_PATCH has no effect in this process, and the fix; empty where it has."""
-    settings = _settings.read()
-    if settings.disabled:
-        return f"{_settings.DISABLE} is set", f"unset {_settings.DISABLE}"
-    if not settings.on_import:
-        value = os.environ.get(_settings.AUTO_PATCH)
+    asked = settings.read()
+    if asked.disabled:
+        return f"{settings.DISABLE} is set", f"unset {settings.DISABLE}"
+    if not asked.on_import:
+        value = os.environ.get(settings.AUTO_PATCH)
         why = "not set" if value is None else f"{value!r}"
         export = "set" if os.name == "nt" else "export"
-        return f"{_settings.AUTO_PATCH} is {why}", f"{export} {_settings.AUTO_PATCH}=1, or {IN_CODE}"
-    if _import_hook.installed():
+        return f"{settings.AUTO_PATCH} is {why}", f"{export} {settings.AUTO_PATCH}=1, or {IN_CODE}"
+    if import_hook.installed():
         return "", ""
-    if "fast_langgraph._boot" in sys.modules:
+    if "fast_langgraph._patching.boot" in sys.modules:
         return "the import hook was taken away, by unpatch() or by what went wrong when it patched", IN_CODE
     why, fix = unread()
     if why:
         return why, fix
-    return f"{_settings.AUTO_PATCH} was set after Python had started", "set it before, in the shell or the service"
+    return f"{settings.AUTO_PATCH} was set after Python had started", "set it before, in the shell or the service"
 
 
 def unknown_variables() -> list[str]:
     """Variables that look like ours, and are not."""
-    return sorted(name for name in os.environ if name.startswith(_settings.PREFIX) and name not in _settings.VARIABLES)
+    return sorted(name for name in os.environ if name.startswith(settings.PREFIX) and name not in settings.VARIABLES)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from types import FunctionType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from fast_langgraph import _fingerprints, _known_code, _native, _versions
+from fast_langgraph import _native
+from fast_langgraph._stock_code import fingerprints, known_code, releases
 
 #: (name, kind, values of a literal), as ``native/src/codec/plain.rs`` has the kinds
 Field = tuple[str, str, tuple[str, ...]]
@@ -21,7 +22,7 @@ Field = tuple[str, str, tuple[str, ...]]
 Description = tuple[str, str, list[Field], bool, str, str]
 
 MESSAGES = "langchain_core.messages."
-CLASSES = {
+MESSAGE_CLASSES = {
     (MESSAGES + "human", "HumanMessage"): {"content": "a"},
     (MESSAGES + "human", "HumanMessageChunk"): {"content": "a"},
     (MESSAGES + "ai", "AIMessage"): {"content": "a"},
@@ -57,8 +58,8 @@ KINDS = {
 
 
 def describe(cls: type) -> Description | str | None:
-    """The structure of ``cls``, or why it is not plain; None where it is none of ``CLASSES``."""
-    if (cls.__module__, cls.__name__) not in CLASSES:
+    """The structure of ``cls``, or why it is not plain; None where it is none of ``MESSAGE_CLASSES``."""
+    if (cls.__module__, cls.__name__) not in MESSAGE_CLASSES:
         return None
     try:
         return _describe(cls)
@@ -71,7 +72,7 @@ def indirect() -> dict[str, str]:
     """Of the classes that are imported, those whose instances are not built directly, and why."""
     found = {}
     short_ways_off = _native.short_ways_off()
-    for module, name in CLASSES:
+    for module, name in MESSAGE_CLASSES:
         home = sys.modules.get(module)
         # Looking for it imports nothing, lazy modules included.
         cls = None if home is None else object.__getattribute__(home, "__dict__").get(name)
@@ -174,10 +175,10 @@ def _why_not_built(cls: Any) -> str:
     if _function(cls.model_construct) is not _function(BaseModel.model_construct):
         return "model_construct() is its own"
     try:
-        known = fingerprint(cls) in _known_code.MESSAGES.get(cls.__name__, ())
+        known = fingerprint(cls) in known_code.MESSAGES.get(cls.__name__, ())
     except LookupError as error:
         return str(error)
-    return "" if known else f"its code is not that of a release that fast_langgraph knows ({_versions.known_of(cls)})"
+    return "" if known else f"its code is not that of a release that fast_langgraph knows ({releases.known_of(cls)})"
 
 
 def fingerprint(cls: Any) -> str:
@@ -199,12 +200,12 @@ def fingerprint(cls: Any) -> str:
         function = _function(decorator.func)
         parts.append(f"{name} {decorator.info.mode} {getattr(function, '__qualname__', '')}")
         functions.append(function)
-    return _fingerprints.fingerprint([*parts, *_fingerprints.outlines(functions, MESSAGES[:-1])])
+    return fingerprints.fingerprint([*parts, *fingerprints.outlines(functions, MESSAGES[:-1])])
 
 
 def _dumped_as_read(cls: Any) -> bool:
     """Whether ``model_dump()`` of an instance, of a release that is not known, is what its ``__dict__`` says."""
-    least = CLASSES[cls.__module__, cls.__name__]
+    least = MESSAGE_CLASSES[cls.__module__, cls.__name__]
     more = {"additional_kwargs": {"a": [1, {"b": None}]}, "response_metadata": {"c": 1.5}, "name": "n", "id": "i"}
     offered = {name: value for name, value in more.items() if name in cls.model_fields}
     extra = {"fast_langgraph_extra": ["x"]} if cls.model_config.get("extra") == "allow" else {}

@@ -1,4 +1,4 @@
-"""Patches the stock classes as soon as an app has imported their modules, and imports none of them.
+"""Notices when an app has imported LangGraph's checkpoint modules, and imports none of them.
 
 A finder at the head of ``sys.meta_path`` lets the others find a stock module, and stands a loader of its
 own before the one that they found, until the module is executed. It imports nothing when it is installed:
@@ -10,21 +10,24 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from fast_langgraph._stock import CLASSES
+from fast_langgraph._shared.stock_classes import STOCK_CLASSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
 
 class Finder:
     def __init__(self) -> None:
+        #: called once a stock module is executed
+        self.executed: Callable[[], None] = _do_nothing
         #: other finders may ask for a module what we are asking them
         self._asking: set[tuple[str, int]] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in CLASSES:
+        if name not in STOCK_CLASSES:
             return None
         asking = name, get_ident()
         if asking in self._asking:
@@ -37,7 +40,7 @@ class Finder:
                 if spec is not None:
                     # A loader of before exec_module() is left alone: status() says that it went past us.
                     if hasattr(spec.loader, "exec_module"):
-                        spec.loader = Loader(spec.loader)
+                        spec.loader = Loader(spec.loader, self)
                     return spec
         finally:
             self._asking.discard(asking)
@@ -45,13 +48,14 @@ class Finder:
 
 
 class Loader:
-    """Executes a module by its own loader, and has its class patched."""
+    """Executes a module by its own loader, and then says so to the finder."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, finder: Finder) -> None:
         self._loader = loader
+        self._finder = finder
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_loader":
+        if name in ("_loader", "_finder"):
             raise AttributeError(name)
         return getattr(self._loader, name)
 
@@ -61,17 +65,23 @@ class Loader:
         if module.__loader__ is self:
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        if CLASSES[spec.name][0] in object.__getattribute__(module, "__dict__"):
-            executed()
+        if STOCK_CLASSES[spec.name][0] in object.__getattribute__(module, "__dict__"):
+            self._finder.executed()
         elif type(module) is not type(sys):
             # Lazy: it will be executed by what its spec says, when somebody looks into it.
-            spec.loader = Loader(spec.loader)
+            spec.loader = Loader(spec.loader, self._finder)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 _finder = Finder()
 
 
-def install() -> None:
+def install(executed: Callable[[], None]) -> None:
+    """Has ``executed`` called whenever one of the stock modules was executed."""
+    _finder.executed = executed
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 
@@ -83,22 +93,3 @@ def uninstall() -> None:
 
 def installed() -> bool:
     return _finder in sys.meta_path
-
-
-def executed() -> None:
-    """Patches what can be patched by now. The app lives on whatever happens, unless it asked otherwise."""
-    from fast_langgraph import _settings
-
-    settings = _settings.current()
-    notices = list(settings.complaints)
-    if settings.on_import and not settings.disabled:
-        try:
-            from fast_langgraph import patching
-
-            notices = patching.apply(settings)
-        except Exception as error:
-            if settings.strict:
-                raise
-            uninstall()
-            notices = [f"nothing more is patched: {type(error).__name__}: {error}"]
-    _settings.log(notices)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from math import isfinite
 from typing import Any
 
-from fast_langgraph import _settings, _versions, patching
-from fast_langgraph._codec import Codec, SerializerAlone
-from fast_langgraph._host import PYTHON, bind
+from fast_langgraph._shared import settings
+from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.host_sqlite import PYTHON, reach
+from fast_langgraph._stock_code import releases
+from fast_langgraph._stock_code.methods import StockMethod, is_ours
+from fast_langgraph._stock_code.serializer import serializer_methods
 
 SYNCHRONOUS = ("full", "normal", "off")
 LAYOUTS = ("standard", "compact")
@@ -75,7 +79,7 @@ def _sqlite3() -> Any:
 
 def connection_type() -> Any:
     module = _sqlite3()
-    route, reason = bind(module)
+    route, reason = reach(module)
     if route == PYTHON:
         raise RuntimeError(
             f"RustSQLiteCheckpointer can't reach SQLite from Rust ({reason}): use SqliteSaver under "
@@ -85,8 +89,21 @@ def connection_type() -> Any:
 
 
 def codec() -> Codec:
-    """Rust's for a JsonPlusSerializer as it is known, patched or not; else the serializer's own."""
-    serializer = patching.serializer()
-    if not serializer or _versions.unsupported() or _settings.current().disabled:
-        return SerializerAlone()
-    return Codec(*serializer, unpatched=True)
+    """Rust's for a JsonPlusSerializer whose code is known, patched or not; else the serializer's own."""
+    jsonplus = sys.modules.get("langgraph.checkpoint.serde.jsonplus")
+    if jsonplus is None or releases.unsupported() or settings.current().disabled:
+        return Codec()
+    try:
+        dumps, loads = serializer_methods(jsonplus)
+    except Exception:
+        return Codec()  # of a release that lacks what the codec takes from it
+    return Codec(dumps.owner, partial(_does_what_rust_does, dumps), partial(_does_what_rust_does, loads))
+
+
+def _does_what_rust_does(method: StockMethod) -> bool:
+    if settings.IS_DISABLED.get():
+        return False
+    live = method.live
+    if is_ours(live):
+        return True
+    return not settings.is_left_out(method.name) and method.is_stock_s_own(live) and method.knows(live)

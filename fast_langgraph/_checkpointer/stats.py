@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from fast_langgraph._ages import time_of
+from fast_langgraph._checkpointer.checkpoint_ids import time_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fast_langgraph import _native
 from fast_langgraph._native import BindError
 
 #: by the Connection class of each module that was looked at: route and library version, or the reason why not
-_bound: dict[Any, tuple[str, str]] = {}
+_reached: dict[Any, tuple[str, str]] = {}
 
 #: the route where Rust can't reach SQLite
 PYTHON = "python"
@@ -24,22 +24,22 @@ def _extension_module(sqlite3: ModuleType) -> ModuleType | None:
     return None
 
 
-def bind(sqlite3: ModuleType, routes: list[str] | None = None) -> tuple[str, str]:
+def reach(sqlite3: ModuleType, routes: list[str] | None = None) -> tuple[str, str]:
     """The route to the library behind ``sqlite3``, and its version; route "python" and the reason if none."""
     key = sqlite3.Connection
-    if key not in _bound or routes is not None:
+    if key not in _reached or routes is not None:
         module = _extension_module(sqlite3)
         if module is None:
-            _bound[key] = PYTHON, f"{sqlite3.__name__} has no extension module that is known"
+            _reached[key] = PYTHON, f"{sqlite3.__name__} has no extension module that is known"
         else:
             try:
                 arguments = () if routes is None else (routes,)
-                _bound[key] = _native.bind(module, _native.__file__, *arguments)
+                _reached[key] = _native.bind(module, _native.__file__, *arguments)
             except BindError as error:
-                _bound[key] = PYTHON, str(error)
-    return _bound[key]
+                _reached[key] = PYTHON, str(error)
+    return _reached[key]
 
 
-def bound() -> list[tuple[str, str, str]]:
+def reached() -> list[tuple[str, str, str]]:
     """For each module that was looked at: its name, the route, and the library's version or the reason."""
-    return [(cls.__module__, *found) for cls, found in _bound.items()]
+    return [(cls.__module__, *found) for cls, found in _reached.items()]

@@ -5,8 +5,9 @@ What the variables say is read when LangGraph's checkpoint modules are imported,
 
 import sys
 
-from fast_langgraph import _import_hook
-
 # Not where another project with the same import name lies over this one, or what is left of this was uninstalled.
 if hasattr(sys.modules["fast_langgraph"], "_HOMES"):
-    _import_hook.install()
+    from fast_langgraph._patching import import_hook
+    from fast_langgraph.patch import patch_imported
+
+    import_hook.install(patch_imported)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fast_langgraph import _fingerprints, _known_code
+from fast_langgraph._stock_code import fingerprints, known_code
 
 #: from, and below
 SUPPORTED = {
@@ -59,8 +59,8 @@ def unsupported() -> str:
 def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
     """Why ours may not stand in for a method whose code these functions are; empty where it may."""
     try:
-        known = site_fingerprint(owner, functions) in _known_code.SITES.get(site, ())
-        if known and ("sqlite" not in owner.__module__ or base_fingerprint() in _known_code.BASE):
+        known = site_fingerprint(owner, functions) in known_code.SITES.get(site, ())
+        if known and ("sqlite" not in owner.__module__ or base_fingerprint() in known_code.BASE):
             return ""
     except LookupError as error:
         return str(error)
@@ -70,7 +70,7 @@ def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
 def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
     """Raises LookupError where a source can't be read."""
     package = owner.__module__.removesuffix(".aio").removesuffix(".jsonplus")
-    return _fingerprints.fingerprint(_fingerprints.outlines(functions, package))
+    return fingerprints.fingerprint(fingerprints.outlines(functions, package))
 
 
 def base_fingerprint() -> str:
@@ -80,7 +80,7 @@ def base_fingerprint() -> str:
     names = ("get_checkpoint_id", "get_checkpoint_metadata", "writes_sort_key")
     functions = [vars(base)[name] for name in names if name in vars(base)]
     parts = [repr(sorted(base.WRITES_IDX_MAP.items())), repr(sorted(base.EXCLUDED_METADATA_KEYS))]
-    return _fingerprints.fingerprint([*parts, *_fingerprints.outlines(functions, "langgraph.checkpoint.base")])
+    return fingerprints.fingerprint([*parts, *fingerprints.outlines(functions, "langgraph.checkpoint.base")])
 
 
 def known_of(owner: type) -> str:
@@ -88,5 +88,5 @@ def known_of(owner: type) -> str:
     distribution = {"langchain_core": "langchain-core"}.get(owner.__module__.partition(".")[0], "langgraph-checkpoint")
     if "sqlite" in owner.__module__:
         distribution = "langgraph-checkpoint-sqlite"
-    first, last = _known_code.RELEASES[distribution]
+    first, last = known_code.RELEASES[distribution]
     return f"{distribution} {first} to {last}"

@@ -8,7 +8,7 @@ from typing import Any
 from fast_langgraph._native import Blob
 
 
-def bindable(value: Any) -> Any:
+def as_parameter(value: Any) -> Any:
     """The value of a type that Rust binds. Raises what sqlite3 raises where there is none."""
     if value is None or type(value) in (str, bytes, int, float, Blob):
         if type(value) is int and not -(1 << 63) <= value < 1 << 63:
@@ -19,7 +19,7 @@ def bindable(value: Any) -> Any:
     for cls in (str, int, float):
         if isinstance(value, cls):
             # Not what a subclass makes of itself, but what it is.
-            return bindable(cls.__str__(value) if cls is str else cls(value))
+            return as_parameter(cls.__str__(value) if cls is str else cls(value))
     try:
         return bytes(memoryview(value))
     except TypeError:

@@ -1,0 +1,1 @@
+"""The parts of ``RustSQLiteCheckpointer`` between LangGraph's interface and the engine."""

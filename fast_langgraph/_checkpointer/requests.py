@@ -1,0 +1,74 @@
+"""What ``RustSQLiteCheckpointer`` asks of its engine, made of LangGraph's configs and values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from langgraph.checkpoint.base import get_checkpoint_id
+
+from fast_langgraph import _native
+from fast_langgraph._checkpointer.delta_channels import Steps
+from fast_langgraph._checkpointer.opening import check_layout
+from fast_langgraph._checkpointer.parameters import as_parameter
+from fast_langgraph._native import Unsupported
+from fast_langgraph._shared.rows import Row
+
+Config = Any
+
+
+def put(row: Row) -> _native.Request:
+    return _with_parameters(lambda rows: _native.Request.put(*rows), [row])
+
+
+def put_writes(rows: list[Row], replace: bool) -> _native.Request:
+    return _with_parameters(lambda rows: _native.Request.put_writes(rows, replace), rows)
+
+
+def checkpoint(config: Config) -> _native.Request:
+    configurable = config["configurable"]
+    checkpoint_id = get_checkpoint_id(config)
+    return _native.Request.checkpoint(
+        str(configurable["thread_id"]),
+        str(configurable.get("checkpoint_ns", "")),
+        str(checkpoint_id) if checkpoint_id else None,
+    )
+
+
+def keys(
+    config: Config | None, filter: dict[str, Any] | None, before: Config | None, limit: int | None
+) -> _native.Request:
+    wanted: dict[str, Any] = {}
+    if config is not None:
+        wanted["thread"] = str(config["configurable"]["thread_id"])
+        wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
+        wanted["id"] = _text(get_checkpoint_id(config) or None)
+    if before is not None:
+        # Nothing is below an id that isn't there.
+        wanted["before"] = _text(get_checkpoint_id(before) or "")
+    if limit is not None and limit >= 0:
+        wanted["limit"] = limit
+    if filter:
+        wanted["filter"] = json.dumps(filter, default=str)
+    return _native.Request.keys(**wanted)
+
+
+def conversion(layout: str) -> Steps[None]:
+    check_layout(layout)
+    start = 0
+    while start := (yield _native.Request.convert(layout, start)):
+        pass
+
+
+def _with_parameters(make: Callable[[list[Row]], _native.Request], rows: list[Row]) -> _native.Request:
+    try:
+        return make(rows)
+    except Unsupported:
+        pass
+    # Not within the handler: what is raised has nothing to do with ours.
+    return make([tuple(map(as_parameter, row)) for row in rows])
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

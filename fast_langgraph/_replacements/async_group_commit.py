@@ -1,0 +1,48 @@
+"""Group commit for ``AsyncSqliteSaver``: one hop to aiosqlite's thread for all that waits for the saver's lock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fast_langgraph._native import Operation, Unsupported
+from fast_langgraph._replacements.group_commit import QueuedOperation, Statements, execute, queue_of
+
+
+async def commit(saver: Any, statements: Statements) -> bool:
+    """Carries out the statements under the saver's lock, together with what waits for it.
+
+    False where only sqlite3 can, with nothing begun. A caller that is cancelled while it waits takes its
+    operation back; once a batch is on its way it is carried out whatever becomes of its callers, and each
+    of the others hears of it.
+    """
+    try:
+        own = QueuedOperation(Operation(statements))
+        await _commit(saver, own)
+    except Unsupported:
+        return False
+    return own.outcome()
+
+
+async def _commit(saver: Any, own: QueuedOperation) -> None:
+    queue = queue_of(saver)
+    queue.operations.append(own)
+    try:
+        async with saver.lock:
+            if own.batch is None:
+                operations = queue.take_all()
+                batch = asyncio.ensure_future(saver.conn._execute(execute, saver.conn._conn, operations, False))
+                # Retrieved here, so that a batch whose callers are all cancelled does not complain.
+                batch.add_done_callback(_retrieve)
+                for queued in operations:
+                    queued.batch = batch
+                await asyncio.shield(batch)
+    except BaseException:
+        queue.take_back(own)
+        raise
+    await asyncio.shield(own.batch)
+
+
+def _retrieve(batch: asyncio.Future[None]) -> None:
+    if not batch.cancelled():
+        batch.exception()

@@ -1,0 +1,63 @@
+"""When a saver is what stock's code expects it to be, so that ours may stand in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from fast_langgraph import _native
+from fast_langgraph._replacements.site import PatchSite
+
+
+class Guard:
+    """What has to be stock's own on a saver before one of its methods may be ours."""
+
+    def __init__(self, owner: type, connection: Callable[[Any], Any], *helpers: str) -> None:
+        """``connection`` gives a saver's sqlite3 connection; ``helpers`` are methods that ours stand in for as well."""
+        self._connection = connection
+        self._helpers = [(name, owner.__dict__[name]) for name in helpers if name in owner.__dict__]
+
+    def may_run(self, site: PatchSite) -> Callable[[Any], bool]:
+        """A function that says whether ours may run for a saver. It counts the call, and why not."""
+        counts = site.counts
+        connection = self._connection
+        eligible = _native.eligible
+        namespace, used = _used_globals(site.stock)
+
+        def may_run(saver: Any) -> bool:
+            if site.off:
+                return False
+            reason = self._replaced(saver) or eligible(connection(saver))
+            for name, value in used:
+                if namespace.get(name) is not value:
+                    reason = f"{name} is replaced in stock's module"
+            if reason:
+                counts.fell_back(reason)
+                return False
+            counts.called()
+            return True
+
+        return may_run
+
+    def _replaced(self, saver: Any) -> str:
+        """Which helper is not stock's; empty where all are."""
+        cls = type(saver)
+        for name, method in self._helpers:
+            if getattr(cls, name) is not method:
+                return f"{name}() is not stock's"
+            if name in saver.__dict__:
+                return f"{name}() is replaced on the saver"
+        return ""
+
+
+def _used_globals(function: Any) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """A function's module, and what the function uses of it: all of which ours stands in for."""
+    namespace = function.__globals__
+    names: set[str] = set()
+    pending = [function.__code__]
+    while pending:
+        code = pending.pop()
+        names.update(code.co_names)
+        pending += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return namespace, [(name, namespace[name]) for name in sorted(names) if name in namespace]

@@ -1,0 +1,60 @@
+"""``JsonPlusSerializer``: its two methods, carried out by the codec."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import ormsgpack
+
+from fast_langgraph import _native
+from fast_langgraph._replacements.site import PatchSite
+from fast_langgraph._shared.settings import IS_DISABLED
+from fast_langgraph._stock_code.serializer import serializer_methods
+
+
+def make_sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
+    dumps, loads = serializer_methods(jsonplus)
+    return [
+        PatchSite(dumps, dumps_typed, _native.ENCODED),
+        PatchSite(loads, loads_typed, _native.DECODED),
+    ]
+
+
+def dumps_typed(site: PatchSite) -> Callable[..., Any]:
+    stock = site.stock
+    is_disabled = IS_DISABLED.get
+    encode = _native.dumps_typed
+    EncodeError = ormsgpack.MsgpackEncodeError
+
+    @wraps(stock)
+    def dumps_typed(self: Any, obj: Any) -> Any:
+        if is_disabled() or not site.enabled:
+            return stock(self, obj)
+        try:
+            encoded = encode(obj)
+        except EncodeError:
+            # Raised only where a hook has run already: stock's own way out, without a second run.
+            if self.pickle_fallback:
+                return "pickle", pickle.dumps(obj)
+            raise
+        return stock(self, obj) if encoded is NotImplemented else encoded
+
+    return dumps_typed
+
+
+def loads_typed(site: PatchSite) -> Callable[..., Any]:
+    stock = site.stock
+    is_disabled = IS_DISABLED.get
+    decode = _native.loads_typed
+
+    @wraps(stock)
+    def loads_typed(self: Any, data: tuple[str, bytes]) -> Any:
+        if is_disabled() or not site.enabled:
+            return stock(self, data)
+        decoded = decode(self, data)
+        return stock(self, data) if decoded is NotImplemented else decoded
+
+    return loads_typed

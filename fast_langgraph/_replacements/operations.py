@@ -1,0 +1,99 @@
+"""The parts of a saver's methods that are the same in SqliteSaver and AsyncSqliteSaver. Nothing here waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP
+
+from fast_langgraph._native import Blob
+from fast_langgraph._replacements import statements
+from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.host_sqlite import PYTHON, reach
+from fast_langgraph._shared.rows import Row, checkpoint_tuple, write_order, write_rows
+
+#: why a call that was begun here is carried out by stock's code, or by sqlite3 as there
+ONLY_SQLITE3 = "a value or a connection that only sqlite3 can use"
+
+
+class PutWrites:
+    """``put_writes``: its statement and its rows."""
+
+    def __init__(self, stock: Any, codec: Codec) -> None:
+        self._replace, self._ignore, self._has_path = statements.put_writes_statements(stock)
+        self._codec = codec
+
+    def statement(self, writes: Sequence[tuple[str, Any]]) -> str:
+        return self._replace if all(write[0] in WRITES_IDX_MAP for write in writes) else self._ignore
+
+    def rows(
+        self, saver: Any, config: Any, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> list[Row]:
+        path = (task_path,) if self._has_path else ()
+        return write_rows(self._codec, saver.serde, config, writes, task_id, *path)
+
+
+class Query(NamedTuple):
+    """A statement for a checkpoint, and its parameters."""
+
+    statement: str
+    parameters: tuple[Any, ...]
+    checkpoint_ns: Any
+    #: the config to give back, where it names the checkpoint
+    config: Any
+
+
+class GetTuple:
+    """``get_tuple``: its statements, and what the rows that they find mean."""
+
+    def __init__(self, stock: Any, codec: Codec) -> None:
+        self._by_id, self._latest = statements.get_tuple_statements(stock)
+        self._writes_statement, self._in_order = _pending_writes(stock)
+        self._codec = codec
+
+    def query(self, config: Any) -> Query:
+        configurable = config["configurable"]
+        checkpoint_ns = configurable.get("checkpoint_ns", "")
+        checkpoint_id = configurable.get("checkpoint_id")
+        thread_id = str(configurable["thread_id"])
+        if checkpoint_id:
+            return Query(self._by_id, (thread_id, checkpoint_ns, checkpoint_id), checkpoint_ns, config)
+        return Query(self._latest, (thread_id, checkpoint_ns), checkpoint_ns, None)
+
+    def writes_statement(self, saver: Any) -> str:
+        """For a saver that is set up."""
+        return self._writes_statement(saver)
+
+    def result(self, saver: Any, query: Query, found: Any) -> Any:
+        """What ``get_tuple`` returns for what ``_native.fetch_checkpoint`` has found."""
+        if found is None:
+            return None
+        row, writes = found
+        return checkpoint_tuple(
+            self._codec, saver.serde, query.config, query.checkpoint_ns, row, self._in_order(writes)
+        )
+
+
+def _pending_writes(get_tuple: Any) -> tuple[Callable[[Any], str], Callable[[list[Any]], list[Any]]]:
+    """A function that gives the statement for a saver's pending writes, and one that puts their rows in order.
+
+    The release of the saver decides who sorts, not that of the base package, which may know more.
+    """
+    text = statements.pending_writes_statement(get_tuple)
+    if text is not None:
+        return lambda saver: text, lambda rows: rows
+    from langgraph.checkpoint.sqlite.utils import pending_writes_sql
+
+    return lambda saver: pending_writes_sql(saver._has_task_path), lambda rows: sorted(rows, key=write_order)
+
+
+def for_sqlite3(row: Row) -> Row:
+    """The row with values that sqlite3 can bind."""
+    return tuple(bytes(value) if type(value) is Blob else value for value in row)
+
+
+def why_not_rust(sqlite3: Any) -> str:
+    """Why sqlite3 itself does the storage, and Rust the codec alone; empty where Rust does both."""
+    route, reason = reach(sqlite3)
+    return f"sqlite3 does the storage, Rust the codec: {reason}" if route == PYTHON else ""

@@ -1,0 +1,1 @@
+"""What the patched savers and ``RustSQLiteCheckpointer`` both use."""

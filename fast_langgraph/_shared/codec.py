@@ -1,0 +1,55 @@
+"""The codec as the savers use it: bytes stay in Rust between the serializer and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fast_langgraph import _native
+from fast_langgraph._native import Blob
+
+
+def _never() -> bool:
+    return False
+
+
+class Codec:
+    """Encodes and decodes in Rust where a saver's serializer would do just that; else calls the serializer."""
+
+    def __init__(
+        self,
+        serializer: type | None = None,
+        may_encode: Callable[[], bool] = _never,
+        may_decode: Callable[[], bool] = _never,
+    ) -> None:
+        """``serializer`` is the class; the others say whether its methods do now what Rust does."""
+        self._serializer = serializer
+        self._may_encode = may_encode
+        self._may_decode = may_decode
+
+    def _is_plain(self, serde: Any, method: str) -> bool:
+        # A wrapper that was put on the object must be called.
+        return type(serde) is self._serializer and method not in serde.__dict__
+
+    def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
+        """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""
+        # With a pickle fallback an error is not the end, so the serializer itself decides.
+        if self._is_plain(serde, "dumps_typed") and self._may_encode() and not serde.pickle_fallback:
+            blob = _native.dumps_blob(value)
+            if blob is not None:
+                return "msgpack", blob
+        encoded: tuple[Any, Any] = serde.dumps_typed(value)
+        return encoded
+
+    def loads(self, serde: Any, kind: Any, data: Any) -> Any:
+        """``serde.loads_typed((kind, data))``, where data may be a ``Blob``."""
+        if type(data) is Blob:
+            if self._is_plain(serde, "loads_typed") and self._may_decode():
+                value = _native.loads_typed(serde, (kind, data))
+                if value is not NotImplemented:
+                    return value
+                # Not ours once more, where the class is patched.
+                live = type(serde).__dict__["loads_typed"]
+                return getattr(live, "__wrapped__", live)(serde, (kind, bytes(data)))
+            data = bytes(data)
+        return serde.loads_typed((kind, data))

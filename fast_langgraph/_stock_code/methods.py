@@ -1,0 +1,58 @@
+"""One method of a stock class: whose function stands there now, and whether its code is known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any
+
+from fast_langgraph._stock_code import releases
+
+
+class StockMethod:
+    """A method of one of LangGraph's classes, by its owner and its name there."""
+
+    def __init__(self, owner: type, attribute: str, beside: Iterable[Any] = (), unknown: str = "") -> None:
+        """``beside`` are functions that the method calls other than by a global name.
+
+        ``unknown`` says what else shows that the method is of a release that is not known.
+        """
+        self.name = f"{owner.__name__}.{attribute}"
+        self.owner = owner
+        self.attribute = attribute
+        #: why Rust may not do the work of the function that was looked at last; empty where its code is known
+        self.unknown_code = unknown
+        self.beside = tuple(beside)
+        self._unknown = unknown
+        self._examined: Any = None
+
+    @property
+    def live(self) -> Any:
+        """What stands on the class now; None where the release has no such method."""
+        return self.owner.__dict__.get(self.attribute)
+
+    def is_stock_s_own(self, function: Any) -> bool:
+        """A function of the owner's own module, and not a wrapper that took on its name."""
+        home = sys.modules.get(self.owner.__module__)
+        return (
+            isinstance(function, FunctionType)
+            and home is not None
+            and function.__globals__ is vars(home)
+            and not hasattr(function, "__wrapped__")
+        )
+
+    def knows(self, function: Any) -> bool:
+        """Whether the code of this function of stock's is known, so that Rust may do its work."""
+        if self._examined is not function:
+            code = [function, *self.beside]
+            self.unknown_code = self._unknown or releases.unknown_code(self.name, self.owner, code)
+            self._examined = function
+        return not self.unknown_code
+
+
+def is_ours(function: Any) -> bool:
+    """Whether this is a function that ``patch()`` has put in stock's place."""
+    return (
+        isinstance(function, FunctionType) and function.__globals__.get("__package__") == "fast_langgraph._replacements"
+    )

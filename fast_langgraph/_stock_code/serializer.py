@@ -1,0 +1,43 @@
+"""The two methods of the installed ``JsonPlusSerializer``, and the codec set up to do what they do."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from fast_langgraph import _native
+from fast_langgraph._stock_code import message_classes, releases
+from fast_langgraph._stock_code.methods import StockMethod
+
+#: the serializer that the codec was set up for last; a module that is reloaded has a class of its own
+_configured_for: type | None = None
+_lock = Lock()
+
+
+def serializer_methods(jsonplus: Any) -> tuple[StockMethod, StockMethod]:
+    """``dumps_typed`` and ``loads_typed`` of LangGraph's module ``jsonplus``. Sets up the codec for it."""
+    import ormsgpack
+    from pydantic import BaseModel
+
+    owner = jsonplus.JsonPlusSerializer
+    known = (
+        ormsgpack.OPT_NON_STR_KEYS
+        | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+        | ormsgpack.OPT_PASSTHROUGH_DATETIME
+        | ormsgpack.OPT_PASSTHROUGH_ENUM
+        | ormsgpack.OPT_PASSTHROUGH_UUID
+        | ormsgpack.OPT_REPLACE_SURROGATES
+    )
+    unknown = (
+        ""
+        if jsonplus._option == known
+        else f"it encodes with options that no release has that fast_langgraph knows ({releases.known_of(owner)})"
+    )
+    # Releases before 4.1 have one hook and no allowlist.
+    hook = getattr(jsonplus, "_create_msgpack_ext_hook", None) or jsonplus._msgpack_ext_hook
+    global _configured_for
+    with _lock:
+        if _configured_for is not owner:
+            _native.configure(jsonplus, message_classes.describe, BaseModel)
+            _configured_for = owner
+    return StockMethod(owner, "dumps_typed", unknown=unknown), StockMethod(owner, "loads_typed", beside=[hook])

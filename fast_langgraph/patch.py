@@ -1,0 +1,114 @@
+"""``patch()``, ``unpatch()``, ``is_patched()`` and ``disabled()``.
+
+``import fast_langgraph`` imports this module, so it imports what it needs only when it is called.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+    from fast_langgraph._shared.settings import Settings
+
+#: what was warned of already
+_warned: set[str] = set()
+
+
+def patch(
+    *,
+    only: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    verbose: bool | None = None,
+    strict: bool | None = None,
+) -> None:
+    """Makes the installed SqliteSaver, AsyncSqliteSaver and JsonPlusSerializer run on Rust.
+
+    May be called at any time and any number of times; the last call says what is active. It imports
+    LangGraph's checkpoint packages if they are not imported yet. Objects that exist already are covered:
+    methods are replaced on the classes. On an unsupported LangGraph version it warns once and patches
+    nothing; ``status()`` says why.
+
+    ``only`` and ``exclude`` name sites ("SqliteSaver.put") or classes ("SqliteSaver"). ``verbose`` prints a
+    line on stderr now and a summary at exit. With ``strict`` a site that can't be patched raises
+    FallbackError here, and a call that stock's code would carry out raises it there. What is not given is
+    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE and _FAIL_ON_FALLBACK; FAST_LANGGRAPH_DISABLE=1 goes
+    before everything.
+    """
+    import warnings
+
+    from fast_langgraph._patching import import_hook
+    from fast_langgraph._patching.live_classes import LIVE_CLASSES
+    from fast_langgraph._shared import settings
+    from fast_langgraph._stock_code import releases
+
+    asked = settings.read(only, exclude, verbose, strict, on_import=True)
+    if not asked.disabled and not releases.unsupported():
+        for cls in LIVE_CLASSES:
+            cls.import_module()
+        import_hook.install(patch_imported)
+    for notice in _apply(asked):
+        if notice not in _warned:
+            _warned.add(notice)
+            warnings.warn(f"fast_langgraph.patch(): {notice}.", RuntimeWarning, stacklevel=2)
+
+
+def patch_imported() -> None:
+    """Patches what is imported by now, for the import hook.
+
+    The app lives on whatever happens, unless it asked for errors with FAST_LANGGRAPH_FAIL_ON_FALLBACK.
+    """
+    from fast_langgraph._shared import settings
+
+    current = settings.current()
+    notices = list(current.complaints)
+    if current.on_import and not current.disabled:
+        try:
+            notices = _apply(current)
+        except Exception as error:
+            if current.strict:
+                raise
+            from fast_langgraph._patching import import_hook
+
+            import_hook.uninstall()
+            notices = [f"nothing more is patched: {type(error).__name__}: {error}"]
+    settings.log(notices)
+
+
+def _apply(asked: Settings) -> list[str]:
+    from fast_langgraph._patching.apply import apply
+
+    return apply(asked, _announce)
+
+
+def _announce(patched: list[str]) -> None:
+    from fast_langgraph._patching import verbose
+    from fast_langgraph.reporting import status
+
+    verbose.announce(patched, status)
+
+
+def unpatch() -> None:
+    """Takes ``patch()`` back: the stock methods stand where they stood, and later imports are left alone.
+
+    Where somebody else has wrapped one of ours since, their wrapper stays and stock's code runs inside.
+    """
+    from fast_langgraph._patching import apply, import_hook
+
+    import_hook.uninstall()
+    apply.take_back()
+
+
+def is_patched() -> bool:
+    """Whether any site is active now."""
+    from fast_langgraph._patching import apply
+
+    return any(site.state[0] == "active" for site in apply.found_sites())
+
+
+def disabled() -> AbstractContextManager[None]:
+    """Inside ``with disabled():`` stock's code runs, in this thread or task and in what it starts with its context."""
+    from fast_langgraph._shared import settings
+
+    return settings.disabled()
