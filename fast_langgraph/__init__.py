@@ -1,16 +1,16 @@
 """LangGraph checkpoints on SQLite, in Rust: same classes, same bytes, less time.
 
-``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on
-Rust; ``unpatch()`` takes it back; ``status()`` tells what is active; inside ``disabled()`` the stock
-code runs. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package imports nothing of LangGraph.
+``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on Rust.
+``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs.
+``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
 """
 
 from __future__ import annotations
 
-# Now, so that no later import of the module can put itself in the function's place.
+# Imported now: a later import of the submodule would put the module in the function's place.
 from fast_langgraph.patch import disabled, is_patched, patch, unpatch
 
-# Importing this must cost next to nothing, and the typing module alone takes longer than all the rest.
+# Importing this package must cost next to nothing. The typing module alone takes longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any

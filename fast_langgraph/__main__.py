@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Becomes Python with these arguments, which patches itself: all that Python does is Python's own.
+    """Replaces this process by Python with these arguments, which patches itself: all behaviour is Python's own.
 
     On Windows it starts Python, waits for it, and returns its exit code.
     """
@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
     command = [sys.executable, *interpreter_options(sys.orig_argv, sys.argv), *arguments]
     if os.name != "nt":
         os.execv(sys.executable, command)
-    # There exec ends this process before the program has, and takes quotes and spaces for its own.
+    # On Windows, exec ends this process before the program ends, and splits arguments at quotes and spaces.
     import signal
     import subprocess
 
@@ -77,7 +77,7 @@ def interpreter_options(original: list[str], argv: list[str]) -> list[str]:
 
 
 def show_status(arguments: list[str]) -> int:
-    """Does what an app would do, and tells what came of it. The exit code is 0 where it would be patched."""
+    """Does what an app would do and reports the result. The exit code is 0 if the app would be patched."""
     parser = argparse.ArgumentParser("fast-langgraph status", description="Would an app be patched here?")
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args(arguments)
@@ -99,7 +99,7 @@ def show_status(arguments: list[str]) -> int:
         from fast_langgraph._stock_code import releases
 
         if why:
-            # Not by the variable; but what would patch() do in an app?
+            # The variable does not patch; but what would patch() do in an app?
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 patch()
@@ -107,7 +107,7 @@ def show_status(arguments: list[str]) -> int:
             cls.import_module()
         found = status()
     except Exception as error:
-        # Of an app's import too, which is what is asked for here.
+        # An error of the app's own import counts too: would the app be patched?
         why, fix = environment.overlaid() or (
             f"{type(error).__name__}: {error}",
             "see the message, or install fast-langgraph-sqlite again",
@@ -131,7 +131,7 @@ def show_status(arguments: list[str]) -> int:
 
 
 def not_known(found: Status) -> list[str]:
-    """What goes the long way because the installed releases are not known, and which are."""
+    """What stock's code handles because the installed releases are not known, and which releases are."""
     from fast_langgraph._patching.apply import found_sites
 
     slow = [name.rpartition(".")[2] for name in found.indirect]

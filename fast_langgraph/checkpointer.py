@@ -35,27 +35,27 @@ logger = logging.getLogger("fast_langgraph")
 class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     """Saves a graph's state in a SQLite database, from threads and from event loops, in Rust.
 
-    The database is SqliteSaver's: what either has written the other continues. What ``put`` has returned
-    from, and ``aput`` has been awaited for, is on disk. One object serves any number of threads and loops.
+    The database is SqliteSaver's: each can continue what the other has written. Once ``put()`` returns, the
+    checkpoint is on disk, and so it is once ``aput()`` has been awaited. One object serves any number of threads
+    and event loops.
 
     Args:
-        path: The file, which is made if need be, or ``":memory:"``. Not a URI, not a connection.
-        serde: The serializer; ``JsonPlusSerializer()`` by default, which Rust stands in for.
-        synchronous: ``"full"`` has every commit wait for the disk. With ``"normal"`` a loss of power, and
-            with ``"off"`` also a crash of the system, may take the latest commits away.
-        busy_timeout: How long to wait for a lock that another connection holds, in seconds.
-        max_wal_bytes: The size that the write-ahead log is kept near, as long as nobody holds a snapshot.
-        readers: How many connections may read at a time.
-        read_only: Nothing is written, and no table or column is made.
-        created_at: Adds a column ``created_at`` to ``checkpoints``, if it isn't there: the time in the id, UTC,
-            ``YYYY-MM-DD HH:MM:SS``. It takes no room, and is for clean-up scripts of your own.
-        layout: Of a new file: ``"standard"``, which is SqliteSaver's, or ``"compact"``, where what checkpoints of a
-            thread have in common is stored once. A file that exists keeps the one that it has; ``convert()``
-            changes it.
+        path: The file, or ``":memory:"``. Created if missing. Not a URI, not a connection.
+        serde: The serializer. The default is ``JsonPlusSerializer()``, whose work Rust does.
+        synchronous: With ``"full"`` every commit waits for the disk. With ``"normal"`` a power failure may lose
+            the latest commits; with ``"off"`` a crash of the system may, too.
+        busy_timeout: Seconds to wait for a lock that another connection holds.
+        max_wal_bytes: The size in bytes that the write-ahead log is kept near, unless a reader holds a snapshot.
+        readers: How many connections may read at the same time.
+        read_only: Writes nothing, and creates no table and no column.
+        created_at: Adds a column ``created_at`` to ``checkpoints`` if it is missing: the time in the id, UTC,
+            ``YYYY-MM-DD HH:MM:SS``. It takes no space, and is meant for your own clean-up scripts.
+        layout: The layout of a new file: ``"standard"`` is SqliteSaver's. ``"compact"`` stores once what the
+            checkpoints of a thread have in common. An existing file keeps its layout; ``convert()`` changes it.
 
     Raises:
-        sqlite3.Error: As SqliteSaver does; ``sqlite3.ProgrammingError`` once it is closed.
-        RuntimeError: At construction, where Rust can't reach the SQLite that Python uses, as on Windows and macOS.
+        sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed.
+        RuntimeError: At construction, if Rust can't reach the SQLite that Python uses, as on Windows and macOS.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     @classmethod
     def from_conn_string(cls, conn_string: str, **options: Any) -> RustSQLiteCheckpointer:
-        """For ``with`` and ``async with``, in place of SqliteSaver's and AsyncSqliteSaver's."""
+        """For ``with`` and ``async with``, like SqliteSaver's and AsyncSqliteSaver's."""
         return cls(conn_string, **options)
 
     def __repr__(self) -> str:
@@ -114,16 +114,16 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         await self.aclose()
 
     def setup(self) -> Done:
-        """Opens the database and makes its tables. It is done when needed anyway; may be awaited."""
+        """Opens the database and creates its tables. Optional: the first use does it. May be awaited."""
         self._engine.run(_native.Request.setup())
         return Done()
 
     def close(self) -> None:
-        """Closes the database once what was begun is done; copies of this object are closed with it."""
+        """Closes the database once running operations have ended. Closes copies of this object as well."""
         self._closed(self._engine.close())
 
     async def aclose(self) -> None:
-        """``close()``, without keeping the loop."""
+        """``close()`` without blocking the event loop."""
         self._closed(await event_loops.bridge().close(self._engine))
 
     # Reading
@@ -142,11 +142,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         before: Config | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
-        """What there was when the listing began, newest first, less what was deleted since.
+        """Lists the checkpoints that existed when it began, newest first, without those deleted since.
 
-        Between two checkpoints no lock and no snapshot is held. ``filter`` compares metadata by value: any
-        key, nested values, True apart from 1; None also stands for a key that is not there. Where there is no
-        key ``"a.b"``, it stands for what is at ``b`` within ``a``, as in SqliteSaver.
+        It holds no lock and no snapshot between two checkpoints. Filters match keys literally and compare by
+        value: any key, nested values, and True is not 1. None also matches a missing key. If the metadata has no
+        key ``"a.b"``, it means the key ``b`` within ``a``, as in SqliteSaver.
         """
         listing = self._engine.run(requests.keys(config, filter, before, limit))
         start = 0
@@ -163,7 +163,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         before: Config | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """``list()``, without keeping the loop."""
+        """``list()`` without blocking the event loop."""
         listing = await self._ask(requests.keys(config, filter, before, limit))
         start = 0
         while start < len(listing):
@@ -172,7 +172,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
                 yield self._listed(row, writes)
 
     def get_delta_channel_history(self, *, config: Config, channels: Sequence[str]) -> Mapping[str, Any]:
-        """By channel: the writes of the ancestors since the nearest that holds a value, and that as its seed."""
+        """By channel, the writes since the nearest ancestor that holds its value, and that value as the seed."""
         return self._do(self._history(config, channels))
 
     async def aget_delta_channel_history(self, *, config: Config, channels: Sequence[str]) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def put(
         self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
     ) -> Config:
-        """On disk when it returns."""
+        """Once it returns, the checkpoint is on disk."""
         request, saved = self._put(config, checkpoint, metadata)
         self._engine.run(request)
         return saved
@@ -191,7 +191,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     async def aput(
         self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
     ) -> Config:
-        """On disk when it is done. One that is cancelled is written as a whole or not at all."""
+        """Once it is awaited, the checkpoint is on disk. A cancelled call is written as a whole or not at all."""
         if self._engine.is_crowded:
             await event_loops.bridge().room(self._engine)
         request, saved = self._put(config, checkpoint, metadata)
@@ -217,9 +217,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         await self._ask(_native.Request.delete_thread(str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Removes the checkpoints of these runs, by ``run_id`` in their metadata, with their pending writes.
+        """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes.
 
-        Those that a delta channel of a later run is rebuilt from stay.
+        Checkpoints from which a delta channel of a later run is rebuilt stay.
         """
         self._do(pruning.delete_for_runs(self._load, run_ids))
 
@@ -227,7 +227,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         await self._ado(pruning.delete_for_runs(self._load, run_ids))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copies all of a thread, pending writes included. ``sqlite3.IntegrityError`` where the target exists."""
+        """Copies a thread with its pending writes. Raises ``sqlite3.IntegrityError`` if the target exists."""
         self._engine.run(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -241,15 +241,16 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         keep_last: int | None = None,
         older_than: Any = None,
     ) -> None:
-        """Removes checkpoints that are not needed any more, with their pending writes.
+        """Removes old checkpoints with their pending writes.
 
-        ``"keep_latest"`` keeps the latest of each namespace, or the ``keep_last`` latest, and what their delta
-        channels are rebuilt from. ``"delete"`` removes whole threads. With ``older_than`` (a timedelta, seconds,
-        or a datetime) only what is older goes: checkpoints, or threads whose latest is. Without ``thread_ids``
-        all threads are pruned, if ``keep_last`` or ``older_than`` says how far; else ValueError is raised.
+        ``"keep_latest"`` keeps the latest checkpoint of each namespace, or the ``keep_last`` latest, and those from
+        which their delta channels are rebuilt. ``"delete"`` removes whole threads. With ``older_than`` (a
+        timedelta, seconds or a datetime) only older checkpoints are removed, or with ``"delete"`` only threads
+        whose latest checkpoint is older. Without ``thread_ids`` it prunes all threads, and needs ``keep_last`` or
+        ``older_than``; else it raises ValueError.
 
-        Pending writes of no checkpoint go too, an hour after they were written, and never those that are newer
-        than their namespace's latest checkpoint. May be called while graphs run.
+        Pending writes without a checkpoint are removed one hour after they were written, but never those that are
+        newer than the latest checkpoint of their namespace. It may be called while graphs run.
         """
         self._do(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
 
@@ -266,30 +267,30 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # The database as a whole
 
     def stats(self, largest: int = 5) -> Stats:
-        """What the database holds and what was done with it; ``largest`` threads by name."""
+        """What the database holds, what this process has done with it, and its ``largest`` threads."""
         return Stats.of(self._engine.run(_native.Request.stats(largest)))
 
     async def astats(self, largest: int = 5) -> Stats:
         return Stats.of(await self._ask(_native.Request.stats(largest)))
 
     def vacuum(self) -> None:
-        """Gives the room of what was deleted back to the file system. Whoever writes waits meanwhile."""
+        """Returns the space of deleted rows to the file system. Writers wait meanwhile."""
         self._engine.run(_native.Request.vacuum())
 
     async def avacuum(self) -> None:
         await self._ask(_native.Request.vacuum())
 
     def backup(self, path: str | os.PathLike[str]) -> None:
-        """Copies the database as of this moment to a new file, while graphs run."""
+        """Copies the database as it is at this moment to a new file. Graphs may run meanwhile."""
         self._engine.run(_native.Request.backup(os.path.abspath(path)))
 
     async def abackup(self, path: str | os.PathLike[str]) -> None:
         await self._ask(_native.Request.backup(os.path.abspath(path)))
 
     def convert(self, layout: str) -> None:
-        """Takes the database to another layout, some rows at a time; others read and write in between.
+        """Converts the database to another layout, a few rows at a time; others can read and write in between.
 
-        May be ended at any moment and called again. ``vacuum()`` gives the room back to the file system.
+        It may be stopped at any moment and called again. ``vacuum()`` returns the space to the file system.
         """
         self._do(requests.conversion(layout))
 
@@ -297,7 +298,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         await self._ado(requests.conversion(layout))
 
     def get_next_version(self, current: str | int | None, channel: None) -> str:
-        """As SqliteSaver's: counted up, with a random part behind the dot."""
+        """As SqliteSaver's: a number that counts up, and a random part after the dot."""
         if current is None:
             version = 0
         elif isinstance(current, int):
@@ -306,7 +307,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             version = int(current.split(".")[0])
         return f"{version + 1:032}.{random.random():016}"
 
-    # What the two of each pair share
+    # Shared by each method and its async twin
 
     def _closed(self, closed: bool) -> None:
         if not closed:
@@ -351,7 +352,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         if found is None:
             return None
         row, writes = found
-        # As stock: who names a checkpoint gets the config back that it was named with.
+        # As stock: if the config names a checkpoint, that config is returned.
         own = config if get_checkpoint_id(config) else None
         return self._tuple(own, config["configurable"].get("checkpoint_ns", ""), row, writes)
 
@@ -380,7 +381,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
 
 class Done:
-    """What is done already, and may be awaited all the same."""
+    """The result of ``setup()``: done already, but may be awaited."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())

@@ -25,16 +25,16 @@ def patch(
 ) -> None:
     """Makes the installed SqliteSaver, AsyncSqliteSaver and JsonPlusSerializer run on Rust.
 
-    May be called at any time and any number of times; the last call says what is active. It imports
-    LangGraph's checkpoint packages if they are not imported yet. Objects that exist already are covered:
-    methods are replaced on the classes. On an unsupported LangGraph version it warns once and patches
+    Call it at any time and as often as you like; the last call decides what is active. It imports
+    LangGraph's checkpoint packages if they are not imported yet. Methods are replaced on the classes, so
+    objects that exist already are covered. On an unsupported LangGraph version it warns once and patches
     nothing; ``status()`` says why.
 
     ``only`` and ``exclude`` name sites ("SqliteSaver.put") or classes ("SqliteSaver"). ``verbose`` prints a
-    line on stderr now and a summary at exit. With ``strict`` a site that can't be patched raises
-    FallbackError here, and a call that stock's code would carry out raises it there. What is not given is
-    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE and _FAIL_ON_FALLBACK; FAST_LANGGRAPH_DISABLE=1 goes
-    before everything.
+    line on stderr now and a summary at exit. With ``strict``, patch() raises FallbackError if a site
+    can't be patched, and so does every later call that would fall back to stock's code. Arguments that are
+    not given are read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE and _FAIL_ON_FALLBACK.
+    FAST_LANGGRAPH_DISABLE=1 overrides everything.
     """
     import warnings
 
@@ -57,7 +57,7 @@ def patch(
 def patch_imported() -> None:
     """Patches what is imported by now, for the import hook.
 
-    The app lives on whatever happens, unless it asked for errors with FAST_LANGGRAPH_FAIL_ON_FALLBACK.
+    An error is logged and does not reach the app, unless FAST_LANGGRAPH_FAIL_ON_FALLBACK asks for errors.
     """
     from fast_langgraph._shared import settings
 
@@ -90,9 +90,9 @@ def _announce(patched: list[str]) -> None:
 
 
 def unpatch() -> None:
-    """Takes ``patch()`` back: the stock methods stand where they stood, and later imports are left alone.
+    """Undoes ``patch()``: puts stock's methods back, and no longer patches what is imported later.
 
-    Where somebody else has wrapped one of ours since, their wrapper stays and stock's code runs inside.
+    If somebody else has wrapped one of our methods since, their wrapper stays and calls stock's code.
     """
     from fast_langgraph._patching import apply, import_hook
 
@@ -108,7 +108,7 @@ def is_patched() -> bool:
 
 
 def disabled() -> AbstractContextManager[None]:
-    """Inside ``with disabled():`` stock's code runs, in this thread or task and in what it starts with its context."""
+    """Inside ``with disabled():`` stock's code runs, in this thread or task and in those that copy its context."""
     from fast_langgraph._shared import settings
 
     return settings.disabled()

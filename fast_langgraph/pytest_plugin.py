@@ -1,10 +1,10 @@
 """Runs your own test suite patched: ``pytest -p fast_langgraph.pytest_plugin --fast-langgraph``.
 
-Without the option nothing is patched, and there is the fixture ``fast_langgraph_checkpointer``.
+Without the option nothing is patched; the fixture ``fast_langgraph_checkpointer`` is there either way.
 
-``patch()`` is called before tests are collected, in each of pytest-xdist's workers too. The summary shows
-what ``status()`` says, with the workers' counts added up, and the run fails where nothing was patched.
-``--fast-langgraph-expect`` names sites that must be active at the end and have done something in Rust.
+``patch()`` is called before tests are collected, also in each worker of pytest-xdist. The summary shows
+``status()``, with the workers' counts added up, and the run fails if nothing was patched.
+``--fast-langgraph-expect`` names sites that must be active at the end and must have run in Rust.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def fast_langgraph_checkpointer() -> Iterator[RustSQLiteCheckpointer]:
 
 
 class Patched:
-    """A session under ``patch()``."""
+    """The plugin of a session under ``patch()``."""
 
     def __init__(self, config: pytest.Config, expected: list[str]) -> None:
         self.config = config
         self.expected = expected
         self.began_patched = fast_langgraph.is_patched()
-        #: what each worker of pytest-xdist has sent
+        #: the status that each worker of pytest-xdist has sent
         self.workers: list[Status] = []
 
     def pytest_report_header(self) -> str:
@@ -70,7 +70,7 @@ class Patched:
 
     @property
     def status(self) -> Status:
-        """This process's, or its workers' together."""
+        """The status of this process, or of its workers together."""
         return together(self.workers) if self.workers else fast_langgraph.status()
 
     @property
@@ -112,7 +112,7 @@ class Patched:
 
 
 def together(statuses: list[Status]) -> Status:
-    """One status for several processes: counts added up, and of the states the worst."""
+    """One status for several processes: the counts added up, and the worst of the states."""
     sites: dict[str, Site] = {}
     for status in statuses:
         for name, site in status.sites.items():

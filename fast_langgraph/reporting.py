@@ -1,4 +1,4 @@
-"""``status()``: what is active, what was done, and what stock did in its place and why."""
+"""``status()``: which methods are patched, what they did, and which calls fell back to stock's code and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fast_langgraph._shared import host_sqlite, settings
 from fast_langgraph._shared.settings import Settings
 from fast_langgraph._stock_code import known_code, message_classes, releases
 
-#: of the classes that stock's code took in a call, those with the most values are shown
+#: how many classes of values that fell back are shown: those with the most values
 CLASSES_SHOWN = 5
 
 DISTRIBUTIONS = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core", "pydantic", "ormsgpack")
@@ -24,7 +24,7 @@ DISTRIBUTIONS = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langcha
 
 @dataclass(frozen=True)
 class Site:
-    """One method: its state as it is live now, and its counts since it was first patched."""
+    """One method: its state now, and its counts since it was first patched."""
 
     name: str
     #: "active", "pending" (the class is not imported yet), "skipped" (left as it is), "foreign" (somebody
@@ -34,42 +34,41 @@ class Site:
     calls: int = 0
     #: whole calls that stock's code carried out, by reason
     fallbacks: dict[str, int] = field(default_factory=dict)
-    #: single values inside calls that stock's encoder or hook took, such as a user's own model
+    #: single values within calls that stock's encoder or hook handled, such as a user's own model
     values_by_stock: int = 0
-    #: the same by class and reason, of the first 64 of them
+    #: the same by class and reason; the first 64 are counted
     values_by_class: dict[str, int] = field(default_factory=dict)
-    #: what the codec wrote or read, and how long it took; the basis of any estimate of the time saved
+    #: bytes that the codec wrote or read, and the seconds it took: the basis of any estimate of the time saved
     bytes: int = 0
     seconds: float = 0.0
-    #: who else has wrapped the method, from the outside in
+    #: names of other tools' wrappers around the method, outermost first
     wrappers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Status:
     patched: bool
-    #: why nothing is patched, if so
+    #: why nothing is patched; empty if something is
     refusal: str
     versions: dict[str, str]
     #: how Rust reaches SQLite, by the module of the connections: "symbols" or "extension" and the
     #: library's version, or "python" and the reason why sqlite3 itself does the storage
     sqlite: dict[str, tuple[str, str]] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
-    #: of the message classes that are imported, those that are not built directly, which is what makes decoding
-    #: fast; and why
+    #: imported message classes that can't be built directly, which makes decoding them slow; and why
     indirect: dict[str, str] = field(default_factory=dict)
-    #: the releases that are known, by distribution: the first and the last
+    #: by distribution, the first and the last release whose code is known
     known: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: the FAST_LANGGRAPH_ variables that are set
     variables: dict[str, str] = field(default_factory=dict)
-    #: what is wrong with what is installed beside this package, and the fix
+    #: another installed package that conflicts with this one, and the fix
     conflict: str = ""
     #: of this package
     version: str = __version__
 
     @property
     def basis(self) -> str:
-        """What is known of the time saved. Stock's code is not run beside ours, so that it is not measured."""
+        """What is known of the time saved. It is not measured, because stock's code is not run beside ours."""
         size = sum(site.bytes for site in self.sites.values())
         seconds = sum(site.seconds for site in self.sites.values())
         return (
@@ -127,7 +126,7 @@ class Status:
                 add(f"and {len(site.values_by_class) - CLASSES_SHOWN} more in values_by_class", 8)
             for reason, count in site.fallbacks.items():
                 add(f"{count:,} calls by stock: {reason}", 6)
-            # What several have in common is said once, below the last of them.
+            # A reason that several sites share is shown once, below the last of them.
             if site.reason not in ("", self.refusal, following and following.reason):
                 add(site.reason, 6)
         if any(site.calls for site in sites):
@@ -136,7 +135,7 @@ class Status:
 
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
-    """Names without their modules, by what they have in common."""
+    """Names without their modules, by reason."""
     names: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         names.setdefault(reason, []).append(name.rpartition(".")[2])
@@ -144,7 +143,7 @@ def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _printable(name: str) -> str:
-    """A class's name may come from a database, and the report goes to a terminal."""
+    """Escapes control characters: a class's name may come from a database, and the report goes to a terminal."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
 
 
@@ -181,11 +180,11 @@ def _reports(cls: LiveClass, asked: Settings, refusal: str) -> list[Site]:
 
 
 def status() -> Status:
-    """What is patched now, and what was done since."""
+    """Which methods are patched now, and what they have done so far."""
     current = settings.current()
     refusal = apply.refusal()
     if not settings.asked():
-        # The question is why the variable does not do it.
+        # patch() was not called, so say why the variable has no effect.
         obstacle = environment.obstacle()[0]
         refusal = obstacle if current.disabled or not obstacle else f"patch() is not in effect, and {obstacle}"
     sites = [site for cls in LIVE_CLASSES for site in _reports(cls, current, refusal)]

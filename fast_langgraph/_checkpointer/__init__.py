@@ -1,1 +1,1 @@
-"""The parts of ``RustSQLiteCheckpointer`` between LangGraph's interface and the engine."""
+"""The Python parts of ``RustSQLiteCheckpointer``, between LangGraph's interface and the Rust engine."""

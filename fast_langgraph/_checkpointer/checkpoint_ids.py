@@ -1,19 +1,19 @@
-"""The times in checkpoint ids, which are UUIDs of version 6."""
+"""The time in a checkpoint id, which is a UUID of version 6."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
 
-#: canonical and lower-case: of any other id nothing is said
+#: canonical and lower-case; the time of any other id is unknown
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
-#: of an id's time: ticks of 100 ns since then
+#: an id counts ticks of 100 ns since then
 _EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
 
 
 def time_of(checkpoint_id: str) -> datetime | None:
-    """When the id was made, UTC, to the microsecond; None where it is no canonical UUIDv6."""
+    """When the id was made, in UTC, to the microsecond; None if it is not a canonical UUIDv6."""
     if not _CANONICAL.fullmatch(checkpoint_id):
         return None
     digits = checkpoint_id.replace("-", "")
@@ -22,12 +22,12 @@ def time_of(checkpoint_id: str) -> datetime | None:
 
 
 def id_at(moment: datetime) -> str:
-    """A str that sorts after the ids made before ``moment``, and before those made later."""
+    """A str that sorts after all ids made before ``moment`` and before all others."""
     ticks = (moment - _EPOCH) // timedelta(microseconds=1) * 10
     digits = f"{ticks:015x}"
     return f"{digits[:8]}-{digits[8:12]}-6{digits[12:]}-"
 
 
 def is_before(checkpoint_id: str, bound: str) -> bool:
-    """Whether an id was made before the moment of ``bound``, as ``id_at`` gives it; False where nobody knows."""
+    """Whether an id was made before ``bound``, which ``id_at`` returned; False if its time is unknown."""
     return checkpoint_id < bound and _CANONICAL.fullmatch(checkpoint_id) is not None

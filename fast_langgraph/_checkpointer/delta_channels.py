@@ -1,7 +1,6 @@
-"""Delta channels: what a checkpoint leaves out stands in its ancestors' pending writes.
+"""Delta channels: a checkpoint may leave out a channel whose changes are in its ancestors' pending writes.
 
-Their value is rebuilt from the nearest ancestor that holds one and the writes since, so these are what
-must not be pruned away.
+The value is rebuilt from the nearest ancestor that holds it and the writes since, so these must not be pruned.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from fast_langgraph._shared.rows import write_order
 
 T = TypeVar("T")
 
-#: something that asks an engine, request by request, and in the end returns what it was for
+#: a generator that yields requests, is sent their results, and returns its own result
 Steps = Generator["_native.Request", Any, T]
 
-#: the metadata of checkpoints that leave channels out
+#: the metadata key of checkpoints that leave channels out
 COUNTERS = "counters_since_delta_snapshot"
 
-#: of a row of checkpoints
+#: columns of a row of checkpoints
 ID, PARENT, KIND, BLOB = 2, 3, 4, 5
 
 
 def walk(thread: str, namespace: str, checkpoint_id: str, visit: Callable[[str, tuple[Any, ...]], bool]) -> Steps[None]:
-    """Shows a checkpoint and its ancestors to ``visit``, nearest first, until that returns False."""
+    """Calls ``visit`` with a checkpoint and its ancestors, nearest first, until it returns False."""
     seen: set[str] = set()
     start: str | None = checkpoint_id
     while start:
@@ -33,7 +32,7 @@ def walk(thread: str, namespace: str, checkpoint_id: str, visit: Callable[[str, 
         if not rows:
             return
         for row in rows:
-            # Re-putting an id under its descendant makes a loop of the chain.
+            # An id that is put again under its own descendant closes the chain to a loop.
             if row[ID] in seen or not visit(row[ID], row):
                 return
             seen.add(row[ID])
@@ -43,7 +42,7 @@ def walk(thread: str, namespace: str, checkpoint_id: str, visit: Callable[[str, 
 def history(
     load: Callable[[Any, Any], Any], thread: str, namespace: str, checkpoint_id: str | None, channels: Sequence[str]
 ) -> Steps[dict[str, dict[str, Any]]]:
-    """By channel: the writes of all ancestors since the nearest that holds a value, and that as its seed."""
+    """By channel, the writes since the nearest ancestor that holds its value, and that value as the seed."""
     if checkpoint_id is None:
         found = yield _native.Request.checkpoint(thread, namespace, None)
         if found is None:
@@ -84,7 +83,7 @@ def history(
 def ancestors_needed(
     load: Callable[[Any, Any], Any], thread: str, namespace: str, checkpoint_id: str, channels: Sequence[str]
 ) -> Steps[set[str]]:
-    """The ancestors without which the channels of a checkpoint could not be rebuilt."""
+    """The ancestors that are needed to rebuild the channels of a checkpoint."""
     needed: set[str] = set()
     missing = set(channels)
 

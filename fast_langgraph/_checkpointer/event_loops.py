@@ -1,4 +1,4 @@
-"""Asking an engine from an event loop: one hand-over to a thread, one wake-up of the loop."""
+"""Runs an engine's requests for an event loop: one hand-over to a thread, one wake-up of the loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fast_langgraph import _native
 
 
 class Bridge:
-    """What one loop has asked for. It holds no reference to its loop, which holds it."""
+    """The open requests of one event loop. The loop refers to it, and not the other way round."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._completions = _native.Completions()
@@ -22,7 +22,7 @@ class Bridge:
     def _collect(self) -> None:
         for number, value, failed in self._completions.collect():
             future = self._waiting.pop(number)
-            # One that was cancelled has nobody to tell; what was written for it is written.
+            # A cancelled call has nobody to tell; what it has written stays written.
             if future.done():
                 continue
             if failed:
@@ -41,7 +41,7 @@ class Bridge:
         return future
 
     async def room(self, engine: _native.Engine) -> None:
-        """Waits while more is queued than should be in memory at once."""
+        """Waits while too much is queued to be kept in memory."""
         while engine.is_crowded:
             number, future = self._expect()
             engine.tell_of_room(self._completions, number)
@@ -57,7 +57,7 @@ _bridges: WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = WeakKeyDictiona
 
 
 def bridge() -> Bridge:
-    """The running loop's."""
+    """The bridge of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _bridges.get(loop)
     if found is None:
@@ -67,7 +67,7 @@ def bridge() -> Bridge:
 
 
 def _forget_closed() -> None:
-    """A loop that was closed with something under way is referred to by its future, and never goes by itself."""
+    """A loop closed with requests open is kept alive by their futures, so it must be removed here."""
     for reference in _bridges.keyrefs():
         loop = reference()
         if loop is not None and loop.is_closed():
@@ -75,5 +75,5 @@ def _forget_closed() -> None:
 
 
 def forget() -> None:
-    """In the child of a fork: the loops, and the sockets they listen to, are the parent's."""
+    """In the child of a fork: the loops and the sockets they listen to are the parent's."""
     _bridges.clear()

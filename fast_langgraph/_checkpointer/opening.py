@@ -1,4 +1,4 @@
-"""What a RustSQLiteCheckpointer is opened with: its path, its options, the SQLite and the serializer that it finds."""
+"""Checks what a RustSQLiteCheckpointer is opened with, and finds its SQLite and its codec."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from fast_langgraph._stock_code.serializer import serializer_methods
 SYNCHRONOUS = ("full", "normal", "off")
 LAYOUTS = ("standard", "compact")
 
-#: in bytes; less makes those who write wait for the log too often
+#: in bytes; with a smaller log, writers wait for it too often
 LEAST_WAL = 1 << 20
 
 MEMORY = ":memory:"
 
 
 def located(path: Any, read_only: bool) -> str:
-    """The path as it is to be opened: absolute, for the app may change its folder."""
+    """The absolute path, because the app may change its working directory."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
             f"path is a str or a PathLike, not {type(path).__name__}: RustSQLiteCheckpointer opens connections of its "
@@ -71,7 +71,7 @@ def check_layout(layout: Any) -> None:
 
 
 def _sqlite3() -> Any:
-    """The module that SqliteSaver uses: connections of another library on the same file would lose data."""
+    """The sqlite3 module that SqliteSaver uses: two SQLite libraries on one file would lose data."""
     import langgraph.checkpoint.sqlite
 
     return vars(sys.modules[langgraph.checkpoint.sqlite.__name__])["sqlite3"]
@@ -89,14 +89,14 @@ def connection_type() -> Any:
 
 
 def codec() -> Codec:
-    """Rust's for a JsonPlusSerializer whose code is known, patched or not; else the serializer's own."""
+    """Rust's codec for a JsonPlusSerializer whose code is known, patched or not; else only the serializer."""
     jsonplus = sys.modules.get("langgraph.checkpoint.serde.jsonplus")
     if jsonplus is None or releases.unsupported() or settings.current().disabled:
         return Codec()
     try:
         dumps, loads = serializer_methods(jsonplus)
     except Exception:
-        return Codec()  # of a release that lacks what the codec takes from it
+        return Codec()  # this release lacks something that the codec needs
     return Codec(dumps.owner, partial(_does_what_rust_does, dumps), partial(_does_what_rust_does, loads))
 
 

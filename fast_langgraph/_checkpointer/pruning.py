@@ -1,4 +1,4 @@
-"""Removing checkpoints, and never one that another needs."""
+"""Removes checkpoints, but never one that another is rebuilt from."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Load = Callable[[Any, Any], Any]
 Key = tuple[str, str]
 
 KEEP_LATEST = "keep_latest"
-#: the second is what langgraph's own documentation calls it in places
+#: LangGraph's documentation uses both names
 DELETE = ("delete", "delete_all")
 
-#: a pending write is written before its checkpoint is: one that has none yet may be of a run that is going on
+#: pending writes come before their checkpoint: for this long they may belong to a run that is going on
 GRACE = timedelta(hours=1)
 
-#: checkpoints that are removed in one transaction, for others to write in between
+#: checkpoints removed in one transaction; others can write in between
 CHUNK = 500
 
-#: looks at a thread after which something was put before anything could be removed
+#: attempts on a thread that is written to each time before anything can be removed
 PATIENCE = 1000
 
 
@@ -73,7 +73,7 @@ def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
 def _moment(older_than: Any) -> datetime:
     """The moment that ``older_than`` means: a time, or how long ago (timedelta or seconds)."""
     if isinstance(older_than, datetime):
-        # One without a zone is local time, as everywhere in Python.
+        # A datetime without a time zone is local time, as everywhere in Python.
         return older_than.astimezone(timezone.utc)
     if isinstance(older_than, bool) or not isinstance(older_than, (int, float, timedelta)):
         raise TypeError("older_than is a timedelta, a number of seconds or a datetime")
@@ -98,10 +98,10 @@ def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps
 
 
 def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[int]:
-    """Removes checkpoints with their writes, but for those that others are rebuilt from.
+    """Removes checkpoints with their writes, except those that others are rebuilt from.
 
-    What was put meanwhile is in neither list, and stays. It may be rebuilt from doomed ones too: so they are
-    removed only as long as nothing was put since the last look at the thread.
+    Checkpoints put meanwhile are in neither list, and stay. They too may be rebuilt from doomed ones, so these are
+    removed only if nothing was put since the last look at the thread.
     """
     gone = set(doomed)
     seen = gone | set(kept)
@@ -112,7 +112,7 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
     while left:
         mark = yield _native.Request.mark(thread)
         if mark != expected:
-            # Others were at it since the last look, or this is the first.
+            # The thread has changed since the last look, or this is the first.
             listing = yield _native.Request.keys(thread=thread)
             there = [(namespace, checkpoint_id) for _, namespace, checkpoint_id in listing]
             fresh = [key for key in there if key not in seen]
@@ -137,12 +137,12 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
 
 
 def _needed(load: Load, thread: str, doomed: set[Key], kept: list[Key]) -> Steps[set[Key]]:
-    """Those of the doomed without which a channel of a kept one could not be rebuilt."""
+    """The doomed checkpoints that a channel of a kept one is rebuilt from."""
     needed: set[Key] = set()
     for keys in _chunks(kept):
         descriptions = yield _native.Request.descriptions(thread, keys)
         for (namespace, checkpoint_id), description in zip(keys, descriptions, strict=True):
-            # One whose parent stays is rebuilt through it, and it is looked at by itself.
+            # If the parent stays, the checkpoint is rebuilt through it, and the parent is examined by itself.
             if description is None or (namespace, description[0]) not in doomed:
                 continue
             channels = _left_out(description[1])

@@ -1,4 +1,4 @@
-"""What ``RustSQLiteCheckpointer`` asks of its engine, made of LangGraph's configs and values."""
+"""Makes the engine's requests from LangGraph's configs and values."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def keys(
         wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
         wanted["id"] = _text(get_checkpoint_id(config) or None)
     if before is not None:
-        # Nothing is below an id that isn't there.
+        # Without an id nothing is older.
         wanted["before"] = _text(get_checkpoint_id(before) or "")
     if limit is not None and limit >= 0:
         wanted["limit"] = limit
@@ -66,7 +66,7 @@ def _with_parameters(make: Callable[[list[Row]], _native.Request], rows: list[Ro
         return make(rows)
     except Unsupported:
         pass
-    # Not within the handler: what is raised has nothing to do with ours.
+    # Outside the handler, so that an error here does not show ours as its context.
     return make([tuple(map(as_parameter, row)) for row in rows])
 
 

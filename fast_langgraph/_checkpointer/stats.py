@@ -20,15 +20,15 @@ class ThreadStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """What a database holds now, and what this process has done with it since it was opened."""
+    """What a database holds now, and what this process has done with it since opening it."""
 
     threads: int
     checkpoints: int
     writes: int
     #: "standard" or "compact"
     layout: str
-    #: states and metadata, as they are stored and as the standard layout stores them; values of pending writes;
-    #: the file, and what of it is free; the write-ahead log's file
+    #: in bytes: checkpoints and metadata as stored, and as the standard layout would store them; values of pending
+    #: writes; the file, and its free pages; the file of the write-ahead log
     checkpoint_bytes: int
     standard_bytes: int
     write_bytes: int
@@ -36,7 +36,7 @@ class Stats:
     free_bytes: int
     wal_file_bytes: int
     largest_threads: tuple[ThreadStats, ...]
-    #: of the latest checkpoint's id, UTC
+    #: the time in the latest checkpoint's id, UTC
     last_checkpoint: datetime | None
     #: operations, commits, fsyncs, largest_batch, queued, most_queued, reads, wal_checkpoints,
     #: wal_checkpoints_waited_for, wal_bytes, cache_hits, cache_misses, connections_opened
@@ -57,7 +57,7 @@ class Stats:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For machines: JSON but for ``last_checkpoint``, which is ISO 8601."""
+        """For json.dumps; ``last_checkpoint`` is an ISO 8601 str."""
         found = asdict(self)
         found["last_checkpoint"] = self.last_checkpoint.isoformat() if self.last_checkpoint else None
         return found

@@ -1,1 +1,1 @@
-"""Putting ours in stock's place, and saying whether it is there: what ``patch()`` and the import hook do."""
+"""Replaces the methods of stock's classes and reports their state: what ``patch()`` and the import hook do."""

@@ -1,4 +1,4 @@
-"""Patching what is imported by now, and taking it back."""
+"""Patches the stock classes that are imported, and undoes it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fast_langgraph._stock_code import message_classes, releases
 
 #: taken inside import locks, so nothing of LangGraph's is imported while it is held
 _lock = threading.RLock()
-#: why everything is left as it is
+#: why the last apply() patched nothing
 _refusal = ""
 
 
 def apply(asked: Settings, announce: Callable[[list[str]], None]) -> list[str]:
-    """Patches what is imported by now; the import hook has the rest. Returns what the user should hear of.
+    """Patches the classes that are imported; the import hook patches the rest. Returns warnings for the user.
 
-    With ``asked.verbose``, ``announce`` is given the names of the sites that are active since.
+    With ``asked.verbose``, ``announce`` gets the names of the sites that are newly active.
     """
     global _refusal
     with _lock:
@@ -68,7 +68,7 @@ def found_sites() -> list[PatchSite]:
 
 
 def refusal() -> str:
-    """Why the last ``apply()`` changed nothing; empty where it did what it could."""
+    """Why the last ``apply()`` patched nothing; empty if it did."""
     return _refusal
 
 

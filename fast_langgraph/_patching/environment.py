@@ -1,4 +1,4 @@
-"""Whether FAST_LANGGRAPH_AUTO_PATCH works in this interpreter, and if not, why and what would help."""
+"""Whether FAST_LANGGRAPH_AUTO_PATCH works in this interpreter; if not, why, and the fix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_OVER = f"pip uninstall {OTHER} {DISTRIBUTION}, then install {DISTRIBUTION}
 
 
 def _other() -> str:
-    """The other project, where it is installed too."""
+    """Names the other project, if it is installed too."""
     from fast_langgraph._stock_code.releases import installed
 
     version = installed(OTHER)
@@ -30,13 +30,13 @@ def _other() -> str:
 
 
 def conflict() -> str:
-    """What is wrong with the packages that are installed although ours is the one that is imported, and the fix."""
+    """A conflict with another installed package, even though ours is imported; and the fix."""
     other = _other()
     return other and f"{other}: whichever is updated or uninstalled takes files of both away. Fix: {START_OVER}"
 
 
 def overlaid() -> tuple[str, str] | None:
-    """Why ``import fast_langgraph`` does not give this package, and the fix; None where it does."""
+    """Why ``import fast_langgraph`` does not import this package, and the fix; None if it does."""
     if hasattr(sys.modules["fast_langgraph"], "_HOMES"):
         return None
     other = _other()
@@ -46,13 +46,13 @@ def overlaid() -> tuple[str, str] | None:
 
 
 def site_folders() -> list[str]:
-    """The folders whose .pth files Python reads when it starts."""
+    """The folders whose .pth files Python reads at start-up."""
     user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
     return site.getsitepackages() + user
 
 
 def unread() -> tuple[str, str]:
-    """Why the .pth file would not be read at the start of a Python like this one, and the fix."""
+    """Why a Python like this one does not read our .pth file at start-up, and the fix; empty if it does."""
     if sys.flags.no_site:
         return "Python was started with -S, which leaves .pth files unread", f"start it without -S, or {IN_CODE}"
     folders = site_folders()
@@ -66,7 +66,7 @@ def unread() -> tuple[str, str]:
 
 
 def obstacle() -> tuple[str, str]:
-    """Why FAST_LANGGRAPH_AUTO_PATCH has no effect in this process, and the fix; empty where it has."""
+    """Why FAST_LANGGRAPH_AUTO_PATCH has no effect in this process, and the fix; empty if it has one."""
     asked = settings.read()
     if asked.disabled:
         return f"{settings.DISABLE} is set", f"unset {settings.DISABLE}"
@@ -86,5 +86,5 @@ def obstacle() -> tuple[str, str]:
 
 
 def unknown_variables() -> list[str]:
-    """Variables that look like ours, and are not."""
+    """Environment variables that have our prefix but are none of ours."""
     return sorted(name for name in os.environ if name.startswith(settings.PREFIX) and name not in settings.VARIABLES)

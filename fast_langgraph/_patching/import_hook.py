@@ -1,8 +1,8 @@
 """Notices when an app has imported LangGraph's checkpoint modules, and imports none of them.
 
-A finder at the head of ``sys.meta_path`` lets the others find a stock module, and stands a loader of its
-own before the one that they found, until the module is executed. It imports nothing when it is installed:
-that happens at the start of every interpreter with FAST_LANGGRAPH_AUTO_PATCH.
+A finder at the head of ``sys.meta_path`` lets the other finders find a stock module, and wraps the loader that
+they found until the module is executed. Installing it imports nothing, because that happens at the start of
+every interpreter with FAST_LANGGRAPH_AUTO_PATCH.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Finder:
     def __init__(self) -> None:
         #: called once a stock module is executed
         self.executed: Callable[[], None] = _do_nothing
-        #: other finders may ask for a module what we are asking them
+        #: other finders may ask us in turn for the module that we are asking them for
         self._asking: set[tuple[str, int]] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -38,7 +38,7 @@ class Finder:
                 find_spec = getattr(finder, "find_spec", None)
                 spec = None if finder is self or find_spec is None else find_spec(name, path, target)
                 if spec is not None:
-                    # A loader of before exec_module() is left alone: status() says that it went past us.
+                    # A loader without exec_module() is left alone: status() says that it bypassed the hook.
                     if hasattr(spec.loader, "exec_module"):
                         spec.loader = Loader(spec.loader, self)
                     return spec
@@ -48,7 +48,7 @@ class Finder:
 
 
 class Loader:
-    """Executes a module by its own loader, and then says so to the finder."""
+    """Executes a module by its own loader, then calls the finder's callback."""
 
     def __init__(self, loader: Any, finder: Finder) -> None:
         self._loader = loader
@@ -68,7 +68,7 @@ class Loader:
         if STOCK_CLASSES[spec.name][0] in object.__getattribute__(module, "__dict__"):
             self._finder.executed()
         elif type(module) is not type(sys):
-            # Lazy: it will be executed by what its spec says, when somebody looks into it.
+            # A lazy module: its spec's loader will execute it at the first attribute access.
             spec.loader = Loader(spec.loader, self._finder)
 
 
@@ -80,7 +80,7 @@ _finder = Finder()
 
 
 def install(executed: Callable[[], None]) -> None:
-    """Has ``executed`` called whenever one of the stock modules was executed."""
+    """``executed`` is called each time a stock module has been executed."""
     _finder.executed = executed
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)

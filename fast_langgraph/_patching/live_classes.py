@@ -1,4 +1,4 @@
-"""The stock classes as they are live: imported or not, patched or not."""
+"""The stock classes in this process: whether each is imported, and its sites."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _REPLACEMENTS = {
 
 
 class LiveClass:
-    """A class of LangGraph's, and the sites on it once its module was imported."""
+    """One of LangGraph's classes, with its sites once its module is imported."""
 
     def __init__(self, module: str, name: str, methods: tuple[str, ...]) -> None:
         self.module = module
         self.name = name
         self.site_names = [f"{name}.{method}" for method in methods]
         self.sites: list[PatchSite] = []
-        #: of the class that was there before its module was reloaded
+        #: sites of earlier classes, if the module was reloaded
         self.former: list[PatchSite] = []
-        #: what the module needs and is not there
+        #: a dependency of the module that is not installed
         self.missing = ""
         #: what went wrong when the sites were made
         self.failure = ""
 
     @property
     def live(self) -> type | None:
-        """The class, where its module is imported; looking for it imports nothing, lazy modules included."""
+        """The class, if its module is imported. Looking it up imports nothing, not even a lazy module."""
         module = sys.modules.get(self.module)
         cls = None if module is None else object.__getattribute__(module, "__dict__").get(self.name)
         return cls if isinstance(cls, type) else None
@@ -53,7 +53,7 @@ class LiveClass:
             self.missing = "aiosqlite is not installed"
 
     def find_sites(self, serializer: list[PatchSite]) -> None:
-        """Makes the sites, where the class is imported and they are not made yet."""
+        """Makes the sites, if the class is imported and they are not made yet."""
         if self.live is None or self.found:
             return
         self.former += self.sites

@@ -1,4 +1,4 @@
-"""What FAST_LANGGRAPH_VERBOSE=1 prints on stderr: what was patched when it is, and a summary at exit."""
+"""What FAST_LANGGRAPH_VERBOSE=1 prints on stderr: a line whenever methods are patched, and a summary at exit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _registered = False
 
 
 def announce(patched: list[str], status: Callable[[], Any]) -> None:
-    """Names the sites that were patched; at exit, what ``status()`` then says in short."""
+    """Prints the names of the sites that were patched, and at exit a summary of ``status()``."""
     global _registered
     if not _registered:
         _registered = True
@@ -40,4 +40,4 @@ def _write(text: str) -> None:
         if sys.stderr is not None:
             print(f"fast_langgraph {__version__} (process {os.getpid()}): {text}", file=sys.stderr, flush=True)
     except (OSError, ValueError):
-        pass  # nobody reads it any more
+        pass  # stderr is closed

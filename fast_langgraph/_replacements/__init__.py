@@ -1,1 +1,1 @@
-"""The functions that ``patch()`` puts in the place of stock's methods, and what each needs to be sure of."""
+"""The functions that ``patch()`` puts in place of stock's methods, and the checks that they make first."""

@@ -12,9 +12,9 @@ from fast_langgraph._replacements.group_commit import QueuedOperation, Statement
 async def commit(saver: Any, statements: Statements) -> bool:
     """Carries out the statements under the saver's lock, together with what waits for it.
 
-    False where only sqlite3 can, with nothing begun. A caller that is cancelled while it waits takes its
-    operation back; once a batch is on its way it is carried out whatever becomes of its callers, and each
-    of the others hears of it.
+    False if only sqlite3 can, with nothing begun. A caller that is cancelled while it waits takes its operation
+    back. A batch that has been handed over is carried out even if callers are cancelled, and the others get
+    their outcome.
     """
     try:
         own = QueuedOperation(Operation(statements))
@@ -32,7 +32,7 @@ async def _commit(saver: Any, own: QueuedOperation) -> None:
             if own.batch is None:
                 operations = queue.take_all()
                 batch = asyncio.ensure_future(saver.conn._execute(execute, saver.conn._conn, operations, False))
-                # Retrieved here, so that a batch whose callers are all cancelled does not complain.
+                # Retrieved here, so that asyncio does not complain if all callers are cancelled.
                 batch.add_done_callback(_retrieve)
                 for queued in operations:
                     queued.batch = batch

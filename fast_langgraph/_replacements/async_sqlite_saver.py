@@ -1,7 +1,7 @@
-"""``AsyncSqliteSaver``: one hop to aiosqlite's thread for each operation, or for many that wait together.
+"""``AsyncSqliteSaver``: one hop to aiosqlite's thread for each operation, or for all that wait together.
 
-Values are encoded and decoded on the loop's thread, where stock does it: a user's validator may count on
-the loop, the thread and the context. Only Rust-owned bytes go to the other thread.
+Values are encoded and decoded on the event loop's thread, as in stock: a user's validator may depend on the loop,
+the thread and the context. Only bytes owned by Rust go to the other thread.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def aput(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
         row = encoded.row(config, checkpoint)
         if not await commit(self, [(statement, [row])]):
             site.counts.gave_up(ONLY_SQLITE3)
-            # A value of no type that is bound here: sqlite3's own way to bind it, or its error.
+            # Rust does not bind a value of this type: sqlite3 binds it, or raises.
             async with self.lock, self.conn.execute(statement, for_sqlite3(row)):
                 await self.conn.commit()
         return encoded.config(checkpoint)
@@ -139,13 +139,13 @@ def adelete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...
 
 
 def _connection(saver: Any) -> Any:
-    """The sqlite3 connection of a saver whose aiosqlite connection is of the kind that is known, else None."""
+    """The saver's sqlite3 connection; None if its aiosqlite connection is of an unknown class."""
     conn = getattr(saver, "conn", None)
     return getattr(conn, "_connection", None) if type(conn) is _Connection else None
 
 
 def _unknown_aiosqlite() -> str:
-    """Why aiosqlite can't be used: what is used of it is private, and may go; empty where it is there."""
+    """Why this aiosqlite can't be used: we use private parts of it, which may be gone; empty if they are there."""
     missing = [name for name in ("_conn", "_execute") if not hasattr(_Connection, name)]
     missing += [] if "sqlite3" in vars(aiosqlite.core) else ["core.sqlite3"]
     return f"this release of aiosqlite has no {' and no '.join(missing)}" if missing else ""

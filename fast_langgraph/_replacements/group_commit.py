@@ -1,7 +1,7 @@
 """Group commit: operations that wait for a saver's lock are carried out by whoever holds it.
 
-All of them in one transaction, each acknowledged after the commit; nothing is delayed to wait for
-company. An operation that nobody else is waiting beside is carried out just as stock does it.
+They share one transaction, and each is acknowledged after the commit. No operation is delayed to wait for
+others. One that is alone is carried out just as stock does it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from fast_langgraph._native import Operation, Unsupported
 #: the class of ``threading.Lock()``
 Lock = type(threading.Lock())
 
-#: where a saver, and every ``copy.copy`` of it, keeps what waits for its lock
+#: the attribute where a saver, and every ``copy.copy`` of it, keeps its queue
 QUEUE = "_fast_langgraph_queue"
 
 
-#: pairs of a statement and the rows that it is executed for
+#: pairs of a statement and the rows to execute it for
 Statements = list[tuple[str, list[tuple[Any, ...]]]]
 
 
 class QueuedOperation:
-    """An operation that waits for a saver's lock, and what became of it."""
+    """An operation that waits for a saver's lock, and its outcome."""
 
     __slots__ = ("batch", "done", "error", "operation")
 
@@ -37,7 +37,7 @@ class QueuedOperation:
         self.batch: Any = None
 
     def outcome(self) -> bool:
-        """True once it is on disk, False where only sqlite3 can do it; else raises what stock raises."""
+        """True once it is on disk, False if only sqlite3 can do it; else raises what stock raises."""
         if isinstance(self.error, Unsupported):
             return False
         if self.error is not None:
@@ -83,10 +83,10 @@ def queue_of(saver: Any) -> Queue:
 
 
 def execute(conn: Any, batch: list[QueuedOperation], commit_failed: bool = True) -> None:
-    """Carries out the operations in one transaction and notes what became of each.
+    """Carries out the operations in one transaction and records the outcome of each.
 
-    What an operation did before it failed is committed by SqliteSaver, whose cursor does so on every way
-    out, and left open by AsyncSqliteSaver.
+    SqliteSaver's cursor commits even when an operation fails half-way (``commit_failed``). AsyncSqliteSaver
+    leaves the transaction open then.
     """
     errors = _native.execute(conn, [queued.operation for queued in batch], commit_failed)
     for queued, error in zip(batch, errors, strict=True):
@@ -110,15 +110,15 @@ def commit(saver: Any, statements: Statements) -> bool:
 def _commit(saver: Any, own: QueuedOperation) -> None:
     lock = saver.lock
     queue = queue_of(saver)
-    # An owner's own lock may count its uses, or be no more than a context manager.
+    # The app may have put in a lock of its own, which may count its uses or be a mere context manager.
     contended = type(lock) is Lock and lock.locked()
     if contended:
-        # Whoever holds the lock may carry this out: on this thread it must be allowed to begin with.
+        # Another thread may carry this out, so check here that this thread may use the connection.
         saver.conn.cursor().close()
     try:
         if contended:
             queue.operations.append(own)
-        # Taken by `with` alone: Ctrl-C between an acquire() and its try would leave it held for good.
+        # Only `with` is safe: Ctrl-C between an acquire() and its try would leave the lock held for good.
         with lock:
             if not own.done:
                 if contended:
@@ -136,6 +136,6 @@ def _execute_all(saver: Any, queue: Queue, own: QueuedOperation) -> None:
     try:
         execute(saver.conn, [own, *others])
     except BaseException:
-        # Nothing was begun: each of the others meets the cause itself.
+        # Nothing was begun, so each of the others runs into the cause itself.
         queue.operations.extendleft(reversed(others))
         raise

@@ -1,4 +1,4 @@
-"""When a saver is what stock's code expects it to be, so that ours may stand in for it."""
+"""Checks that a saver is as stock's code expects it, so that our function may run in its place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fast_langgraph._replacements.site import PatchSite
 
 
 class Guard:
-    """What has to be stock's own on a saver before one of its methods may be ours."""
+    """What must be stock's own on a saver before our function may run."""
 
     def __init__(self, owner: type, connection: Callable[[Any], Any], *helpers: str) -> None:
-        """``connection`` gives a saver's sqlite3 connection; ``helpers`` are methods that ours stand in for as well."""
+        """``connection`` returns a saver's sqlite3 connection. ``helpers`` are methods whose work ours do as well."""
         self._connection = connection
         self._helpers = [(name, owner.__dict__[name]) for name in helpers if name in owner.__dict__]
 
     def may_run(self, site: PatchSite) -> Callable[[Any], bool]:
-        """A function that says whether ours may run for a saver. It counts the call, and why not."""
+        """Returns a check that ours may run for a saver. It counts the call, or the fallback with its reason."""
         counts = site.counts
         connection = self._connection
         eligible = _native.eligible
@@ -41,7 +41,7 @@ class Guard:
         return may_run
 
     def _replaced(self, saver: Any) -> str:
-        """Which helper is not stock's; empty where all are."""
+        """Which helper is not stock's own; empty if all are."""
         cls = type(saver)
         for name, method in self._helpers:
             if getattr(cls, name) is not method:
@@ -52,7 +52,7 @@ class Guard:
 
 
 def _used_globals(function: Any) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
-    """A function's module, and what the function uses of it: all of which ours stands in for."""
+    """A function's module namespace, and the globals of it that the function uses: ours does their work as well."""
     namespace = function.__globals__
     names: set[str] = set()
     pending = [function.__code__]

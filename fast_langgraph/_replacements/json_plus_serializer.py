@@ -36,7 +36,7 @@ def dumps_typed(site: PatchSite) -> Callable[..., Any]:
         try:
             encoded = encode(obj)
         except EncodeError:
-            # Raised only where a hook has run already: stock's own way out, without a second run.
+            # Raised only once a hook has run. Stock's code would run it again, so do here what stock does.
             if self.pickle_fallback:
                 return "pickle", pickle.dumps(obj)
             raise

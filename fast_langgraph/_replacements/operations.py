@@ -1,4 +1,4 @@
-"""The parts of a saver's methods that are the same in SqliteSaver and AsyncSqliteSaver. Nothing here waits."""
+"""What the methods of SqliteSaver and AsyncSqliteSaver have in common. Nothing here blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fast_langgraph._shared.codec import Codec
 from fast_langgraph._shared.host_sqlite import PYTHON, reach
 from fast_langgraph._shared.rows import Row, checkpoint_tuple, write_order, write_rows
 
-#: why a call that was begun here is carried out by stock's code, or by sqlite3 as there
+#: why a call that we have begun is finished by stock's code or by sqlite3
 ONLY_SQLITE3 = "a value or a connection that only sqlite3 can use"
 
 
@@ -40,7 +40,7 @@ class Query(NamedTuple):
     statement: str
     parameters: tuple[Any, ...]
     checkpoint_ns: Any
-    #: the config to give back, where it names the checkpoint
+    #: the caller's config, if it names a checkpoint: stock returns it as it is
     config: Any
 
 
@@ -62,11 +62,11 @@ class GetTuple:
         return Query(self._latest, (thread_id, checkpoint_ns), checkpoint_ns, None)
 
     def writes_statement(self, saver: Any) -> str:
-        """For a saver that is set up."""
+        """The saver must be set up already."""
         return self._writes_statement(saver)
 
     def result(self, saver: Any, query: Query, found: Any) -> Any:
-        """What ``get_tuple`` returns for what ``_native.fetch_checkpoint`` has found."""
+        """What ``get_tuple`` returns for the rows from ``_native.fetch_checkpoint``."""
         if found is None:
             return None
         row, writes = found
@@ -76,9 +76,9 @@ class GetTuple:
 
 
 def _pending_writes(get_tuple: Any) -> tuple[Callable[[Any], str], Callable[[list[Any]], list[Any]]]:
-    """A function that gives the statement for a saver's pending writes, and one that puts their rows in order.
+    """A function that returns the statement for a saver's pending writes, and one that sorts their rows.
 
-    The release of the saver decides who sorts, not that of the base package, which may know more.
+    Whether SQLite or Python sorts depends on the saver's release, not on that of langgraph-checkpoint.
     """
     text = statements.pending_writes_statement(get_tuple)
     if text is not None:
@@ -89,11 +89,11 @@ def _pending_writes(get_tuple: Any) -> tuple[Callable[[Any], str], Callable[[lis
 
 
 def for_sqlite3(row: Row) -> Row:
-    """The row with values that sqlite3 can bind."""
+    """The row with each ``Blob`` as bytes, which sqlite3 can bind."""
     return tuple(bytes(value) if type(value) is Blob else value for value in row)
 
 
 def why_not_rust(sqlite3: Any) -> str:
-    """Why sqlite3 itself does the storage, and Rust the codec alone; empty where Rust does both."""
+    """Why sqlite3 does the storage and Rust only the encoding; empty if Rust does both."""
     route, reason = reach(sqlite3)
     return f"sqlite3 does the storage, Rust the codec: {reason}" if route == PYTHON else ""

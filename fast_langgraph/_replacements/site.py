@@ -1,4 +1,4 @@
-"""What is patched: one site for each method that is replaced, and its state as it is live."""
+"""A patch site: one method that is replaced, and its state now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fast_langgraph._replacements.wrappers import layers
 from fast_langgraph._shared.settings import IS_DISABLED
 from fast_langgraph._stock_code.methods import StockMethod
 
-#: of each site, whichever class it was found on: a module that is reloaded has a class of its own
+#: counts by site name; they outlive the class, which a reload of its module replaces
 _counts: dict[str, Counts] = {}
 
 
@@ -24,28 +24,28 @@ class PatchSite:
         counts: Counts | None = None,
         skip: str = "",
     ) -> None:
-        """``make(site)`` returns the function that stands in for ``site.stock``; LookupError says why not.
+        """``make(site)`` returns the function that replaces ``site.stock``, or raises LookupError with a reason.
 
-        A reason to ``skip`` leaves the method as it is.
+        With a reason to ``skip``, the method is left as it is.
         """
         self.method = method
         self.name = method.name
         self.counts = _counts.setdefault(self.name, counts or Counts(self.name))
-        #: false after ``unpatch()``: a wrapper of somebody else's may still hold our function
+        #: false after ``unpatch()``, when somebody else's wrapper may still call our function
         self.enabled = False
-        #: why the method is left as it is, whoever's it is
+        #: why the method can't be replaced
         self.skip = skip
-        #: why the user wants it left as it is
+        #: the setting that excludes it
         self.left_out = ""
-        #: what went wrong when ours was made
+        #: the error when the replacement was made
         self.failure = ""
-        #: stock's own function, and ours in its place, once the one was found there
+        #: stock's own function, once it was found on the class, and the one that replaces it
         self.stock: Any = None
         self.replacement: Callable[..., Any] | None = None
         self._make = make
 
     def install(self) -> None:
-        """Puts ours in place, unless something else than stock's own stands there."""
+        """Replaces the method, unless its function is not stock's own."""
         self.enabled = True
         self.failure = ""
         live = self.method.live
@@ -64,7 +64,7 @@ class PatchSite:
             setattr(self.method.owner, self.method.attribute, self.replacement)
 
     def remove(self) -> None:
-        """Puts stock's back where ours still stands; what others put there stays, and calls stock's."""
+        """Puts stock's function back if ours is still there. Somebody else's wrapper stays, and calls stock's."""
         self.enabled = False
         if self.replacement is not None and self.method.live is self.replacement:
             setattr(self.method.owner, self.method.attribute, self.stock)
@@ -77,18 +77,18 @@ class PatchSite:
         return not self.enabled or IS_DISABLED.get()
 
     def serves(self) -> bool:
-        """Whether a call of the method would be ours now."""
+        """Whether a call of the method would run our function now."""
         return self.replacement is not None and self.method.live is self.replacement and not self.off
 
     @property
     def wrappers(self) -> list[str]:
-        """Who else stands before the method now, from the outside in."""
+        """Names of the wrappers that others have put around the method, outermost first."""
         live = self.method.live
         return [] if live is None else layers(live, self._is_known)[0]
 
     @property
     def state(self) -> tuple[str, str]:
-        """active, skipped, foreign or failed, by what is live now; and why."""
+        """Active, skipped, foreign or failed, by the function that is on the class now; and why."""
         live = self.method.live
         if live is None:
             return "skipped", "this release has no such method"

@@ -133,7 +133,7 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
         try:
             row = (str(thread_id),)
         except Exception:
-            row = None  # and is raised again where stock meets it, inside its cursor
+            row = None  # stock's code raises it again, inside its cursor
         if row is None or not commit(self, [(statement, [row]) for statement in both]):
             if row is not None:
                 site.counts.gave_up(ONLY_SQLITE3)
@@ -143,13 +143,13 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
 
 
 def _raise_in_cursor(saver: Any, error: BaseException) -> None:
-    """Where stock meets it too: its cursor commits on every way out."""
+    """Raises where stock does: inside its cursor, which commits even on an error."""
     with saver.cursor():
         raise error
 
 
 def _inside(method: Any) -> Any:
-    """The generator function that ``contextmanager`` has made a method of."""
+    """The generator function inside a method made by ``contextmanager``."""
     made = contextmanager(lambda: iter(()))
     return method.__wrapped__ if getattr(method, "__code__", None) is made.__code__ else method
 

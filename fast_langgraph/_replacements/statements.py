@@ -1,7 +1,7 @@
-"""The statements of the installed savers, read from their own code.
+"""The SQL statements of the installed savers, read from their own code.
 
-A trace callback sees the statements, so ours are stock's to the letter; and a release whose statements
-take other parameters than we bind is left alone.
+A trace callback sees the statements, so ours are stock's to the letter. A release whose statements take other
+parameters than we bind is left alone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def put_statement(put: Any) -> str:
 
 
 def put_writes_statements(put_writes: Any) -> tuple[str, str, bool]:
-    """To replace, to ignore, and whether they take a task_path."""
+    """INSERT OR REPLACE, INSERT OR IGNORE, and whether they take a task_path."""
     strings = _strings(put_writes.__code__)
     has_path = any("task_path" in text for text in strings if text.startswith("INSERT"))
     columns = WRITES if has_path else WRITES_WITHOUT_PATH
@@ -55,7 +55,7 @@ def put_writes_statements(put_writes: Any) -> tuple[str, str, bool]:
 
 
 def get_tuple_statements(get_tuple: Any) -> tuple[str, str]:
-    """By checkpoint_id, and the latest."""
+    """For a given checkpoint_id, and for the latest checkpoint."""
     strings = _strings(get_tuple.__code__)
     start = f"SELECT {TUPLE} FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? "
     by_id = _only(strings, start + "AND checkpoint_id = ?")
@@ -63,7 +63,7 @@ def get_tuple_statements(get_tuple: Any) -> tuple[str, str]:
 
 
 def pending_writes_statement(get_tuple: Any) -> str | None:
-    """Of releases that let SQLite sort the writes; None where a helper makes the statement."""
+    """The statement of releases that let SQLite sort the writes; None if a helper builds it."""
     strings = _strings(get_tuple.__code__)
     texts = {text for text in strings if text.startswith("SELECT task_id, channel, type, value FROM writes ")}
     return texts.pop() if len(texts) == 1 else None

@@ -1,4 +1,4 @@
-"""Who else has wrapped a method, such as a tracer."""
+"""Finds the wrappers that other tools, such as tracers, have put around a method."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-#: wrappers inside one another that are followed
+#: how many nested wrappers are followed
 DEPTH = 16
 
 
 def layers(function: Any, known: Callable[[Any], bool]) -> tuple[list[str], Any]:
-    """The names of the wrappers from the outside in, and the known function that they lead to, or None."""
+    """The names of the wrappers, outermost first, and the known function inside them, or None."""
     path = _path(function, known, DEPTH, set())
     if path is None:
         return [name_of(function)], None
@@ -34,11 +34,11 @@ def _path(function: Any, known: Callable[[Any], bool], depth: int, seen: set[int
 
 
 def _inside(function: Any) -> Iterator[Any]:
-    """What ``function`` may call: what it says that it wraps, and the functions that it closes over."""
+    """What ``function`` may call: its ``__wrapped__``, and the functions in its closure."""
     try:
         wrapped = getattr(function, "__wrapped__", None)
     except Exception:
-        return  # somebody else's object: anything may happen
+        return  # somebody else's object may raise anything
     if wrapped is not None:
         yield wrapped
     if isinstance(function, partial):
@@ -56,8 +56,8 @@ def _inside(function: Any) -> Iterator[Any]:
 
 
 def name_of(function: Any) -> str:
-    """Where a wrapper's code is from. Its ``__name__`` and ``__module__`` are often those of what it wraps."""
-    # wrapt, which ddtrace and OpenTelemetry use, keeps the tracer's own function here.
+    """The wrapper's own module and name. Its ``__name__`` and ``__module__`` are often copied from what it wraps."""
+    # wrapt, which ddtrace and OpenTelemetry use, keeps the tracer's function in this attribute.
     function = getattr(function, "_self_wrapper", function)
     if type(function) is MethodType:
         function = function.__func__

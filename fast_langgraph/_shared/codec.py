@@ -22,7 +22,7 @@ class Codec:
         may_encode: Callable[[], bool] = _never,
         may_decode: Callable[[], bool] = _never,
     ) -> None:
-        """``serializer`` is the class; the others say whether its methods do now what Rust does."""
+        """``serializer`` is the class. The checks say whether its methods do, at that moment, what Rust does."""
         self._serializer = serializer
         self._may_encode = may_encode
         self._may_decode = may_decode
@@ -48,7 +48,7 @@ class Codec:
                 value = _native.loads_typed(serde, (kind, data))
                 if value is not NotImplemented:
                     return value
-                # Not ours once more, where the class is patched.
+                # Stock's function, and not ours once more if the class is patched.
                 live = type(serde).__dict__["loads_typed"]
                 return getattr(live, "__wrapped__", live)(serde, (kind, bytes(data)))
             data = bytes(data)

@@ -1,4 +1,4 @@
-"""Finding the SQLite library that an app's ``sqlite3`` has loaded."""
+"""Finds the SQLite library that the app's ``sqlite3`` has loaded."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from fast_langgraph import _native
 from fast_langgraph._native import BindError
 
-#: by the Connection class of each module that was looked at: route and library version, or the reason why not
+#: by Connection class: the route and the library's version, or PYTHON and the reason
 _reached: dict[Any, tuple[str, str]] = {}
 
-#: the route where Rust can't reach SQLite
+#: the route if Rust can't reach SQLite
 PYTHON = "python"
 
 
 def _extension_module(sqlite3: ModuleType) -> ModuleType | None:
-    """The C module behind ``sqlite3``, or behind what an app has put in its place."""
+    """The C module behind ``sqlite3``, or behind the module that the app uses in its place."""
     for name, module in list(sys.modules.items()):
         if name.rpartition(".")[2] == "_sqlite3" and getattr(module, "Connection", None) is sqlite3.Connection:
             return module
@@ -25,7 +25,7 @@ def _extension_module(sqlite3: ModuleType) -> ModuleType | None:
 
 
 def reach(sqlite3: ModuleType, routes: list[str] | None = None) -> tuple[str, str]:
-    """The route to the library behind ``sqlite3``, and its version; route "python" and the reason if none."""
+    """The route to the library behind ``sqlite3``, and its version; or PYTHON and the reason."""
     key = sqlite3.Connection
     if key not in _reached or routes is not None:
         module = _extension_module(sqlite3)
@@ -41,5 +41,5 @@ def reach(sqlite3: ModuleType, routes: list[str] | None = None) -> tuple[str, st
 
 
 def reached() -> list[tuple[str, str, str]]:
-    """For each module that was looked at: its name, the route, and the library's version or the reason."""
+    """For each module that was tried: its name, the route, and the library's version or the reason."""
     return [(cls.__module__, *found) for cls, found in _reached.items()]

@@ -1,4 +1,4 @@
-"""Between LangGraph's checkpoints and the rows of the two tables."""
+"""Converts between LangGraph's checkpoints and the rows of the tables ``checkpoints`` and ``writes``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _stock_metadata_bytes(config: Any, metadata: Any) -> bytes:
     return json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False).encode("utf-8", "ignore")
 
 
-#: what a release does with each part of a config; ours is used where it does the same
+#: tried on stock's code and on ours: ours is used only if both write the same metadata
 _SAMPLE_CONFIG = {
     "metadata": {"a": 1, "b": "x\0y", "__c": 1, "source": "no", "langgraph_step": 1, "d": [1]},
     "configurable": {"thread_id": "1", "checkpoint_id": "2", "e": 0.1, "f": True, "g": None, "a": 2},
@@ -44,7 +44,7 @@ _SAMPLE_METADATA = {
 
 
 def metadata_bytes(config: Any, metadata: Any) -> bytes:
-    """The metadata column: what a run's config adds to it included."""
+    """The metadata column, with what the run's config adds to the metadata."""
     if _KNOWN_METADATA:
         written = _native.metadata_json(config, metadata, EXCLUDED_METADATA_KEYS)
         if written is not None:
@@ -58,7 +58,7 @@ _KNOWN_METADATA = type(EXCLUDED_METADATA_KEYS) is set and _stock_metadata_bytes(
 
 
 class EncodedCheckpoint(NamedTuple):
-    """What ``put`` makes of its arguments before it goes to the database, in the order in which stock does."""
+    """What ``put`` makes of its arguments before it uses the database, in stock's order."""
 
     thread_id: Any
     checkpoint_ns: Any
@@ -101,7 +101,7 @@ def write_rows(
     task_id: str,
     *path: str,
 ) -> list[Row]:
-    """The rows of a task's writes, with its path where the release stores one."""
+    """The rows of a task's writes, with its path if the release stores one."""
     return [
         (
             str(config["configurable"]["thread_id"]),
@@ -129,7 +129,10 @@ def config_of(thread_id: Any, checkpoint_ns: Any, checkpoint_id: Any) -> dict[st
 
 
 def write_order(write: Row) -> Any:
-    """The order that a run has applied the writes of a step in; by a row (task, channel, type, value, path, idx)."""
+    """The sort key for pending writes: the order in which a step applies them.
+
+    A row is (task, channel, type, value, path, idx).
+    """
     task_id, path, idx = write[0], write[4], write[5]
     return (task_id, idx) if writes_sort_key is None else writes_sort_key(path, task_id, idx)
 
@@ -137,9 +140,9 @@ def write_order(write: Row) -> Any:
 def checkpoint_tuple(
     codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: Row, writes: list[Row]
 ) -> CheckpointTuple:
-    """The checkpoint of a row (thread, id, parent, type, checkpoint, metadata) and its rows of writes, in order.
+    """Makes a CheckpointTuple from a row (thread, id, parent, type, checkpoint, metadata) and its sorted writes.
 
-    ``config`` is the checkpoint's own, or None to make it from the row.
+    ``config`` is the config to return, or None to make it from the row.
     """
     thread_id, checkpoint_id, parent_id, kind, blob, metadata = row
     if config is None:

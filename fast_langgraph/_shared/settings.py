@@ -43,48 +43,48 @@ class Settings(NamedTuple):
     only: frozenset[str] | None
     exclude: frozenset[str]
     verbose: bool
-    #: whether a fallback raises
+    #: whether a fallback to stock's code raises
     strict: bool
-    #: what was not understood, with what would be
+    #: values that were not understood, with those that would be
     complaints: tuple[str, ...]
 
     def leaves_out(self, site: str) -> str:
-        """Why the user does not want the site; empty where they do."""
+        """The setting that excludes the site; empty if none does."""
         names = {site, site.partition(".")[0]}
         if self.only is not None and not names & self.only:
             return "not among those that were asked for"
         return "excluded as asked for" if names & self.exclude else ""
 
 
-#: of the last ``patch()``; None before it, and after ``unpatch()``
+#: the settings of the last ``patch()``; None before it, and after ``unpatch()``
 _asked: Settings | None = None
 
-#: the sites that it leaves out
+#: the sites that these exclude
 _left_out: frozenset[str] = frozenset()
 
-#: what the user has heard already
+#: notices that were logged already
 logged: set[str] = set()
 
 
 def current() -> Settings:
-    """Of the last ``patch()``, or else of the environment."""
+    """The settings of the last ``patch()``, or else those of the environment."""
     return _asked or read()
 
 
 def asked() -> bool:
-    """Whether ``patch()`` is in effect, or was called in vain."""
+    """Whether ``patch()`` was called, with or without effect."""
     return _asked is not None
 
 
 def remember(settings: Settings | None) -> None:
-    """Of ``patch()``; None takes it back."""
+    """Keeps the settings of a ``patch()``; None forgets them."""
     global _asked, _left_out
     _asked = settings
     _left_out = frozenset(site for site in SITES if settings is not None and settings.leaves_out(site))
 
 
 def is_left_out(site: str) -> bool:
-    """Whether the ``patch()`` that is in effect was asked to leave the site as it is."""
+    """Whether the last ``patch()`` excludes the site."""
     return site in _left_out
 
 
@@ -95,7 +95,7 @@ def read(
     strict: bool | None = None,
     on_import: bool | None = None,
 ) -> Settings:
-    """The settings of the environment, and in their place what is given here."""
+    """The settings of the environment, with what is given here in their place."""
     complaints: list[str] = []
 
     def switch(variable: str, given: bool | None = None, unknown: bool = False) -> bool:
@@ -126,7 +126,7 @@ def read(
 
     return Settings(
         on_import=switch(AUTO_PATCH, on_import),
-        # Whoever reaches for the switch that wins over everything means it.
+        # An unknown value counts as on: whoever sets the switch that overrides everything means it.
         disabled=switch(DISABLE, unknown=True),
         only=names(ONLY, only),
         exclude=names(EXCLUDE, exclude) or frozenset(),
@@ -137,7 +137,7 @@ def read(
 
 
 def log(notices: list[str]) -> None:
-    """One line for each that was not logged before: nobody may be there to catch a warning."""
+    """Logs each notice once. A warning might go unseen at import time."""
     for notice in notices:
         if notice not in logged:
             from logging import getLogger

@@ -1,6 +1,6 @@
-"""The stock classes whose methods are replaced. Read at the start of an interpreter: plain data."""
+"""The stock classes whose methods are replaced. Plain data, because it is read at interpreter start."""
 
-#: by module, in the order in which they build on one another: the class, and its methods
+#: by module, the class and its methods; each class may use those before it
 STOCK_CLASSES = {
     "langgraph.checkpoint.serde.jsonplus": ("JsonPlusSerializer", ("dumps_typed", "loads_typed")),
     "langgraph.checkpoint.sqlite": ("SqliteSaver", ("put", "put_writes", "get_tuple", "delete_thread")),

@@ -1,1 +1,1 @@
-"""Stock's code: which releases, methods and message classes are known well enough for Rust to do their work."""
+"""Recognises stock's code: the releases, methods and message classes that Rust may stand in for."""

@@ -1,7 +1,8 @@
-"""What the source of a function says, in a few bytes: the same on every interpreter.
+"""Fingerprints of functions, taken from their source: the same on every interpreter.
 
-Bytecode is not: comprehensions are inlined since CPython 3.12, and constants move. Comments, docstrings and
-annotations are left out, for they change nothing that runs. That the function is what its file says is checked.
+Bytecode differs between interpreters: comprehensions are inlined since CPython 3.12, and constants move. Comments,
+docstrings and annotations are left out, because they change nothing that runs. The function is checked to be what
+its file says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
 
-#: parts of a node that say nothing of what runs
+#: fields of a syntax node that don't affect what runs
 _SILENT = frozenset({"annotation", "returns", "type_comment", "type_params", "kind", "ctx"})
 
 
@@ -24,10 +25,10 @@ def fingerprint(parts: Iterable[str]) -> str:
 
 
 def outlines(functions: Iterable[Any], package: str) -> list[str]:
-    """What these functions say, and what those of ``package`` say that they call by name, and so on.
+    """The source of these functions, and of the functions of ``package`` that they call by name, and so on.
 
-    Constants in capitals that they name count as well. Raises LookupError where a source can't be read, or where
-    something else stands in a function's place.
+    Constants in capitals that they use count as well. Raises LookupError if a source can't be read or a function
+    has been replaced.
     """
     found: dict[str, str] = {}
     seen: set[int] = set()
@@ -46,12 +47,12 @@ def outlines(functions: Iterable[Any], package: str) -> list[str]:
         add(_full_name(function), said)
         for used in names:
             value = function.__globals__.get(used)
-            # A wrapper may say that it is a function, and what it wraps; isinstance() believes it.
+            # isinstance() believes a wrapper that claims to be a function; _own_code() looks closer.
             if isinstance(value, (FunctionType, partial)):
                 if _is_inside(value, package):
                     pending.append(value)
                 else:
-                    # Of a function that another has made, the maker's name is the same wherever it was made.
+                    # A function made by a factory is identified by the factory.
                     _own_code(value)
                     add(f"{function.__module__}:{used}", _full_name(value).partition(".<locals>")[0])
             elif used.isupper() and isinstance(value, (str, int, bytes)):
@@ -65,7 +66,7 @@ def _is_inside(function: Any, package: str) -> bool:
 
 
 def _own_code(function: Any) -> CodeType:
-    """The code of a function that is what it says it is, and not another one in its name."""
+    """The function's code. Raises LookupError if the function is not the one that its name says."""
     name = getattr(function, "__qualname__", repr(function))
     if type(function) is not FunctionType:
         raise LookupError(f"{name}() is replaced by something that is no function")
@@ -85,7 +86,7 @@ def _outline(function: FunctionType, code: CodeType) -> tuple[str, frozenset[str
     text = _source(function, code)
     inside = text[:1].isspace()
     if inside:
-        # In a class, for names that start with two underscores are others there.
+        # Compiled within its class, because names with two leading underscores are mangled there.
         owner = function.__qualname__.rpartition(".")[0]
         text = (f"class {owner}:\n" if owner.isidentifier() else "if True:\n") + text
     try:
@@ -123,7 +124,7 @@ def _source(function: FunctionType, code: CodeType) -> str:
 
 
 def _has(compiled: CodeType, code: CodeType) -> bool:
-    """Whether ``code`` is in a module, or in a class of it."""
+    """Whether ``code`` is in a compiled module, or in a class of it."""
     inner = [constant for constant in compiled.co_consts if isinstance(constant, CodeType)]
     return any(_is_same(found, code) for found in inner) or any(
         _is_same(found, code) for cls in inner for found in cls.co_consts if isinstance(found, CodeType)
@@ -131,14 +132,16 @@ def _has(compiled: CodeType, code: CodeType) -> bool:
 
 
 def _is_same(one: CodeType, other: CodeType) -> bool:
-    """Whether two codes name the same things, on the same lines.
+    """Whether two code objects have the same names and constants on the same lines.
 
-    Instructions may differ: a method of what a module imports is called by others than one of something else.
+    Instructions may differ: the compiler calls a method of an imported module by other instructions than one of
+    another object.
     """
 
     def said(code: CodeType) -> tuple[Any, ...]:
         lines = {line - code.co_firstlineno for _, _, line in code.co_lines() if line is not None}
-        # Two sets of the same may have another order, so they are compared as such; and a nan equals nothing.
+        # Equal frozensets may print in another order, so they are compared as sets. A nan equals nothing, so
+        # other constants are compared by repr.
         constants = [
             c if isinstance(c, (frozenset, tuple)) else repr(c) for c in code.co_consts if type(c) is not CodeType
         ]
@@ -149,7 +152,7 @@ def _is_same(one: CodeType, other: CodeType) -> bool:
 
 
 def _say(node: Any, names: set[str]) -> str:
-    """A syntax tree as text, its names added to ``names``. ``ast.dump`` writes another on each release of Python."""
+    """A syntax tree as text; adds its names to ``names``. ``ast.dump`` differs between releases of Python."""
     if isinstance(node, list):
         return "".join([_say(part, names) for part in node])
     if not isinstance(node, ast.AST):
@@ -159,7 +162,7 @@ def _say(node: Any, names: set[str]) -> str:
     said = [type(node).__name__]
     for name in node._fields:
         part = getattr(node, name, None)
-        # Newer releases add fields, which are empty or 0 where what is new is not used.
+        # Newer releases of Python add fields, which are empty or 0 unless new syntax is used.
         if name in _SILENT or part is None or part == [] or (part == 0 and name != "value"):
             continue
         if name == "body" and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

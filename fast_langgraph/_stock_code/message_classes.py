@@ -1,9 +1,9 @@
-"""Which model classes are plain by structure.
+"""Which of langchain-core's message classes are plain, so that Rust may read and build their instances directly.
 
-An instance of a plain class is what its ``__dict__`` says: ``model_dump()`` returns just that, and a
-payload in the order of the schema comes back from the class as it went in. What is checked here is
-everything that could make it otherwise. A class that is not just as it is known to be, of another
-release or changed by its user, is not plain, and is dumped and called as stock does; ``describe`` says why.
+An instance of a plain class is fully described by its ``__dict__``: ``model_dump()`` returns just that, and the
+class rebuilds an equal instance from a payload in the order of its schema. This module checks everything that
+could make it otherwise. A class that differs from what is known (of another release, or changed by its user) is
+not plain: it is dumped and called as stock does, and ``describe`` says why.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from fast_langgraph import _native
 from fast_langgraph._stock_code import fingerprints, known_code, releases
 
-#: (name, kind, values of a literal), as ``native/src/codec/plain.rs`` has the kinds
+#: (name, kind, values of a literal); the kinds are those of ``native/src/codec/plain.rs``
 Field = tuple[str, str, tuple[str, ...]]
 #: (module, name, fields, keeps extra fields, why it may not be built directly, rule over several fields)
 Description = tuple[str, str, list[Field], bool, str, str]
@@ -38,9 +38,9 @@ MESSAGE_CLASSES = {
     (MESSAGES + "modifier", "RemoveMessage"): {"id": "a"},
     ("langchain_core.documents.base", "Document"): {"page_content": "a"},
 }
-"""By module and name, what an instance is made of."""
+"""By module and name, the least arguments that make an instance."""
 
-#: kind of a field by its annotation
+#: the kind of a field, by its annotation
 KINDS = {
     "str | list[str | dict[Any, Any]]": "content",
     "str | list[str | dict]": "content",
@@ -58,23 +58,23 @@ KINDS = {
 
 
 def describe(cls: type) -> Description | str | None:
-    """The structure of ``cls``, or why it is not plain; None where it is none of ``MESSAGE_CLASSES``."""
+    """The structure of ``cls``, or why it is not plain; None if it is none of ``MESSAGE_CLASSES``."""
     if (cls.__module__, cls.__name__) not in MESSAGE_CLASSES:
         return None
     try:
         return _describe(cls)
     except Exception as error:
-        # An attribute of another release that is not there, or not what it is here.
+        # Another release lacks an attribute, or it is something else there.
         return f"{type(error).__name__}: {error}"
 
 
 def indirect() -> dict[str, str]:
-    """Of the classes that are imported, those whose instances are not built directly, and why."""
+    """The imported classes whose instances can't be built directly, and why."""
     found = {}
     short_ways_off = _native.short_ways_off()
     for module, name in MESSAGE_CLASSES:
         home = sys.modules.get(module)
-        # Looking for it imports nothing, lazy modules included.
+        # Looking it up this way imports nothing, not even a lazy module.
         cls = None if home is None else object.__getattribute__(home, "__dict__").get(name)
         description = describe(cls) if isinstance(cls, type) else None
         reason = description[4] if isinstance(description, tuple) else description
@@ -118,7 +118,7 @@ def _describe(cls: Any) -> Description | str:
 
 
 def _is_pydantic_s_own(name: str) -> bool:
-    """Whether a method of BaseModel is the one that pydantic has there."""
+    """Whether a method of BaseModel is pydantic's own."""
     from pydantic import BaseModel, main
 
     method = vars(BaseModel).get(name)
@@ -159,7 +159,7 @@ def _kind(cls: type, name: str, field: Any) -> tuple[str, tuple[str, ...]]:
 
 
 def _why_not_built(cls: Any) -> str:
-    """Why instances may not be built without calling the class; empty where they may."""
+    """Why instances may not be built without calling the class; empty if they may."""
     from pydantic import BaseModel
     from pydantic_core import SchemaValidator
 
@@ -182,9 +182,9 @@ def _why_not_built(cls: Any) -> str:
 
 
 def fingerprint(cls: Any) -> str:
-    """Changes with the code that validation runs and with the fields that it runs on.
+    """The fingerprint of the code that validation runs and of the fields that it runs on.
 
-    Raises LookupError where a source can't be read.
+    Raises LookupError if a source can't be read.
     """
     from pydantic import BaseModel
 
@@ -204,7 +204,7 @@ def fingerprint(cls: Any) -> str:
 
 
 def _dumped_as_read(cls: Any) -> bool:
-    """Whether ``model_dump()`` of an instance, of a release that is not known, is what its ``__dict__`` says."""
+    """Whether ``model_dump()`` returns the ``__dict__`` for a few instances: for a class of an unknown release."""
     least = MESSAGE_CLASSES[cls.__module__, cls.__name__]
     more = {"additional_kwargs": {"a": [1, {"b": None}]}, "response_metadata": {"c": 1.5}, "name": "n", "id": "i"}
     offered = {name: value for name, value in more.items() if name in cls.model_fields}
@@ -216,7 +216,7 @@ def _dumped_as_read(cls: Any) -> bool:
 
 
 def spelled(annotation: Any) -> str:
-    """An annotation as text. ``repr`` gives another one on each release of Python."""
+    """An annotation as text. ``repr`` differs between releases of Python."""
     if annotation is None or annotation is NoneType:
         return "None"
     if annotation is Any:
@@ -236,7 +236,7 @@ def spelled(annotation: Any) -> str:
 
 
 def _typed_dicts(annotation: Any) -> Iterator[str]:
-    # typing's own does not know typing_extensions' NotRequired on CPython 3.10.
+    # On CPython 3.10, typing's own function does not know typing_extensions' NotRequired.
     from typing_extensions import get_type_hints
 
     if hasattr(annotation, "__required_keys__"):

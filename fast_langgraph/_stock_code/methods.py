@@ -1,4 +1,4 @@
-"""One method of a stock class: whose function stands there now, and whether its code is known."""
+"""One method of a stock class: the function that is there now, and whether its code is known."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class StockMethod:
     def __init__(self, owner: type, attribute: str, beside: Iterable[Any] = (), unknown: str = "") -> None:
         """``beside`` are functions that the method calls other than by a global name.
 
-        ``unknown`` says what else shows that the method is of a release that is not known.
+        ``unknown`` is a reason, found elsewhere, why the method is not of a known release.
         """
         self.name = f"{owner.__name__}.{attribute}"
         self.owner = owner
         self.attribute = attribute
-        #: why Rust may not do the work of the function that was looked at last; empty where its code is known
+        #: why the function that was examined last is not known; empty if it is
         self.unknown_code = unknown
         self.beside = tuple(beside)
         self._unknown = unknown
@@ -29,11 +29,11 @@ class StockMethod:
 
     @property
     def live(self) -> Any:
-        """What stands on the class now; None where the release has no such method."""
+        """The function on the class now; None if the release has no such method."""
         return self.owner.__dict__.get(self.attribute)
 
     def is_stock_s_own(self, function: Any) -> bool:
-        """A function of the owner's own module, and not a wrapper that took on its name."""
+        """Whether this is a function of the owner's own module, and not a wrapper with its name."""
         home = sys.modules.get(self.owner.__module__)
         return (
             isinstance(function, FunctionType)
@@ -43,7 +43,7 @@ class StockMethod:
         )
 
     def knows(self, function: Any) -> bool:
-        """Whether the code of this function of stock's is known, so that Rust may do its work."""
+        """Whether the code of this function is known, so that Rust may do its work."""
         if self._examined is not function:
             code = [function, *self.beside]
             self.unknown_code = self._unknown or releases.unknown_code(self.name, self.owner, code)
@@ -52,7 +52,7 @@ class StockMethod:
 
 
 def is_ours(function: Any) -> bool:
-    """Whether this is a function that ``patch()`` has put in stock's place."""
+    """Whether this is one of the functions that ``patch()`` puts in place of stock's."""
     return (
         isinstance(function, FunctionType) and function.__globals__.get("__package__") == "fast_langgraph._replacements"
     )

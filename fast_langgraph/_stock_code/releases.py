@@ -1,6 +1,6 @@
-"""Which releases of LangGraph's packages are known well enough to stand in for their code.
+"""Which releases of LangGraph's packages are supported, and whether a method's code is that of a known one.
 
-Their numbers say where to look; whether a method may be stood in for is said by its source.
+Version numbers only bound what is patched at all. Whether a method may be replaced is decided by its source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from fast_langgraph._stock_code import fingerprints, known_code
 
-#: from, and below
+#: by distribution, the first release that is supported and the first that is not
 SUPPORTED = {
     "langgraph-checkpoint": ((3, 0, 1), (4, 4)),
     "langgraph-checkpoint-sqlite": ((3, 0, 3), (3, 2)),
@@ -19,7 +19,7 @@ SUPPORTED = {
 
 
 def installed(distribution: str) -> str:
-    """The version that is installed, or an empty str."""
+    """The installed version, or an empty str."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -37,7 +37,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def known() -> str:
-    """What to ask pip for."""
+    """The supported releases, as arguments for pip."""
     return " ".join(
         f"'{distribution}>={'.'.join(map(str, first))},<{'.'.join(map(str, end))}'"
         for distribution, (first, end) in SUPPORTED.items()
@@ -45,7 +45,7 @@ def known() -> str:
 
 
 def unsupported() -> str:
-    """Why nothing is patched with the releases that are installed; empty where they are supported."""
+    """Why the installed releases are not patched; empty if they are supported."""
     for distribution, (first, end) in SUPPORTED.items():
         found = installed(distribution)
         if not found:
@@ -57,7 +57,7 @@ def unsupported() -> str:
 
 
 def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
-    """Why ours may not stand in for a method whose code these functions are; empty where it may."""
+    """Why a method made of these functions may not be replaced; empty if it may."""
     try:
         known = site_fingerprint(owner, functions) in known_code.SITES.get(site, ())
         if known and ("sqlite" not in owner.__module__ or base_fingerprint() in known_code.BASE):
@@ -68,13 +68,13 @@ def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
 
 
 def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:
-    """Raises LookupError where a source can't be read."""
+    """Raises LookupError if a source can't be read."""
     package = owner.__module__.removesuffix(".aio").removesuffix(".jsonplus")
     return fingerprints.fingerprint(fingerprints.outlines(functions, package))
 
 
 def base_fingerprint() -> str:
-    """Of what savers use of langgraph.checkpoint.base. Raises LookupError where a source can't be read."""
+    """The fingerprint of what savers use of langgraph.checkpoint.base. Raises LookupError if a source can't be read."""
     from langgraph.checkpoint import base
 
     names = ("get_checkpoint_id", "get_checkpoint_metadata", "writes_sort_key")
@@ -84,7 +84,7 @@ def base_fingerprint() -> str:
 
 
 def known_of(owner: type) -> str:
-    """Which releases are known of the distribution that a class comes from."""
+    """The known releases of the distribution that a class comes from."""
     distribution = {"langchain_core": "langchain-core"}.get(owner.__module__.partition(".")[0], "langgraph-checkpoint")
     if "sqlite" in owner.__module__:
         distribution = "langgraph-checkpoint-sqlite"

@@ -9,7 +9,7 @@ from fast_langgraph import _native
 from fast_langgraph._stock_code import message_classes, releases
 from fast_langgraph._stock_code.methods import StockMethod
 
-#: the serializer that the codec was set up for last; a module that is reloaded has a class of its own
+#: the class that the codec is set up for; a reload of its module makes another
 _configured_for: type | None = None
 _lock = Lock()
 
