@@ -1,6 +1,6 @@
-"""A tool-calling agent, first on stock LangGraph, then under ``fast_langgraph.patch()``.
+"""Runs a tool-calling agent on stock LangGraph, then under ``fast_langgraph.patch()``.
 
-Prints the times, whether the two databases hold the same bytes, and what ``status()`` says.
+Prints the times, whether both databases hold the same bytes, and the report of ``status()``.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ import fast_langgraph
 
 @tool
 def weather(city: str) -> str:
-    """Tell the weather of a city."""
+    """Tell the weather in a city."""
     return f"In {city} it is {len(city)} degrees, with a light wind from the sea. " * 6
 
 
 def answers(turns: int) -> Iterator[AIMessage]:
-    """What the fake model says: for each question a tool call, then an answer."""
+    """The fake model's replies: a tool call and then an answer to each question."""
     for turn in range(turns):
         usage = {"input_tokens": 200 + turn, "output_tokens": 12, "total_tokens": 212 + turn}
         call = {"name": "weather", "args": {"city": f"City {turn}"}, "id": f"call-{turn}", "type": "tool_call"}
@@ -45,7 +45,7 @@ def answers(turns: int) -> Iterator[AIMessage]:
 
 
 def agent(turns: int) -> StateGraph[Any, Any, Any, Any]:
-    """The usual loop of a model and its tools, on a model that says ``answers``."""
+    """The usual loop of a model and its tools, with a fake model that replies with ``answers``."""
     model = GenericFakeChatModel(messages=answers(turns))
 
     def ask(state: MessagesState) -> dict[str, list[BaseMessage]]:
@@ -54,8 +54,8 @@ def agent(turns: int) -> StateGraph[Any, Any, Any, Any]:
     tools = ToolNode([weather])
 
     def run_tools(state: MessagesState) -> dict[str, list[BaseMessage]]:
-        # add_messages gives an id to a message that has none, while it is being saved: what is saved
-        # would depend on chance. Here every message comes with its id.
+        # add_messages gives each message without an id a random one, while the message is being saved. To save the
+        # same bytes in each run, every message here has an id from the start.
         results = tools.invoke(state)["messages"]
         for result in results:
             result.id = f"result-{result.tool_call_id}"
@@ -72,7 +72,7 @@ def agent(turns: int) -> StateGraph[Any, Any, Any, Any]:
 
 @contextmanager
 def same_ids_and_times() -> Iterator[None]:
-    """Lets each run draw the same checkpoint ids, times and version numbers, so that rows can be compared."""
+    """Gives every run the same checkpoint ids, times and version numbers, so that rows can be compared."""
     drawn = 0
 
     def uuid6(node: int | None = None, clock_seq: int | None = None) -> UUID:
@@ -92,7 +92,7 @@ def same_ids_and_times() -> Iterator[None]:
 
 
 def converse(path: Path, turns: int) -> float:
-    """Has a conversation on a fresh database; returns the seconds that it took."""
+    """Runs a conversation on a fresh database and returns the seconds it took."""
     with same_ids_and_times(), SqliteSaver.from_conn_string(str(path)) as saver:
         app = agent(turns).compile(checkpointer=saver)
         config = {"configurable": {"thread_id": "conversation"}}
@@ -104,7 +104,7 @@ def converse(path: Path, turns: int) -> float:
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
-    """All rows of both tables, in the order of their keys."""
+    """All rows of both tables, ordered by their keys."""
     conn = sqlite3.connect(path)
     try:
         checkpoints = conn.execute("SELECT * FROM checkpoints ORDER BY thread_id, checkpoint_ns, checkpoint_id")
@@ -121,7 +121,7 @@ def size(row: tuple[Any, ...]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=60, help="questions in the conversation (60)")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each kind; medians are printed (3)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each kind, for the median (3)")
     arguments = parser.parse_args()
 
     stock_times: list[float] = []

@@ -1,4 +1,4 @@
-"""maturin, once there is a Rust toolchain; by itself it would fetch one, unasked."""
+"""The build backend: maturin, after a check for a Rust toolchain. maturin alone would download one unasked."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 os.environ["MATURIN_NO_INSTALL_RUST"] = "1"
-# It is: from here.
+# maturin warns if it is not the declared backend. It is called from here.
 os.environ["MATURIN_NO_MISSING_BUILD_BACKEND_WARNING"] = "1"
 
 
-# These are asked first, before anything is built.
+# pip calls these before it builds anything.
 def get_requires_for_build_wheel(config_settings=None):
     rust_toolchain.check()
     return maturin.get_requires_for_build_wheel(config_settings)

@@ -1,4 +1,4 @@
-"""Says in one sentence what a build lacks of a Rust toolchain; says nothing where it lacks nothing."""
+"""Prints one sentence and fails if the Rust toolchain that a build needs is missing or too old."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def missing() -> str:
 
 
 def check() -> None:
-    """Ends the process with the sentence, if there is one."""
+    """Exits with the sentence, if something is missing."""
     if sentence := missing():
         sys.exit(f"fast_langgraph: {sentence}")
 

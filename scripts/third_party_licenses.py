@@ -1,6 +1,6 @@
 """Writes THIRD-PARTY-LICENSES.txt: the licences of the crates that are linked into the extension module.
 
-With ``--check`` it writes nothing, and fails where the file is not what it would write.
+With ``--check`` it writes nothing, and fails if the file is out of date.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "THIRD-PARTY-LICENSES.txt"
-#: how crates name the files with their terms
+#: the names that crates give their licence files
 NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "COPYRIGHT*", "UNLICENSE*")
 HEAD = """\
 The extension module of fast-langgraph-sqlite is linked with the crates below, and with Rust's standard library, whose
@@ -27,7 +27,7 @@ def cargo(*arguments: str) -> str:
 
 
 def linked() -> set[tuple[str, str]]:
-    """Name and version of each crate that is linked on any system: no build scripts, no procedural macros."""
+    """Name and version of each crate linked on any system, without build scripts and procedural macros."""
     tree = cargo(
         *("tree", "--locked", "--package", "fast_langgraph_native", "--target", "all"),
         *("--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"),
@@ -44,7 +44,7 @@ def third_party() -> str:
     packages = json.loads(cargo("metadata", "--locked", "--format-version", "1"))["packages"]
     crates = linked()
     found = [package for package in packages if package["source"] and (package["name"], package["version"]) in crates]
-    # The same words, however they are set.
+    # Texts that differ only in white space are printed once.
     users: dict[str, tuple[str, list[str]]] = {}
     rows = []
     for package in sorted(found, key=lambda package: (package["name"], package["version"])):
@@ -67,7 +67,7 @@ def main() -> None:
     if not parser.parse_args().check:
         FILE.write_text(wanted, encoding="utf-8")
     elif not FILE.exists() or FILE.read_text(encoding="utf-8") != wanted:
-        sys.exit(f"{FILE.name} is not that of Cargo.lock's crates: run scripts/third_party_licenses.py")
+        sys.exit(f"{FILE.name} does not match Cargo.lock: run scripts/third_party_licenses.py")
 
 
 if __name__ == "__main__":
