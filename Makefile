@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 
-# Neither an active virtual environment nor a PYTHONPATH may reach in.
+# An active virtual environment or a PYTHONPATH must not affect what is built and run here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The backend is maturin, behind scripts/build_backend.py; no build fetches a Rust toolchain.
@@ -13,32 +13,48 @@ BIN := $(VENV)/bin
 
 SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi') fast_langgraph.data/platlib/fast_langgraph_sqlite_auto.pth Cargo.toml Cargo.lock pyproject.toml
 
-.PHONY: help run test test-short test-packaging soak lint bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
-help: ## What can be made
+# Each has a hook in .pre-commit-config.yaml, so that a commit runs those that its files concern.
+LINTS := lint-rust lint-python lint-workflows lint-licenses lint-hooks
+
+.PHONY: help run test test-short test-packaging soak lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
+help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
-run: $(VENV)/.built ## Build, and run an agent, on stock and on Rust
+run: $(VENV)/.built ## Build, then run an agent on stock and on Rust
 	$(BIN)/python examples/agent.py
 
-test: $(VENV)/.built ## Build, and run all tests
+test: $(VENV)/.built ## Build, then run all tests
 	cargo test --quiet --package fast_langgraph_msgpack
 	$(BIN)/python -m pytest -n $(JOBS)
 
-test-packaging: $(VENV)/.installed ## Build the source distribution, install it and run an agent; beside another package of its name
+test-packaging: $(VENV)/.installed ## Build and install the source distribution and run an agent, also beside the other package with its import name
 	$(BIN)/python -m pytest --timeout 1200 tests/packaging
 
-soak: $(VENV)/.built ## The tests of durability, concurrency, faults and memory, for hours rather than seconds
+soak: $(VENV)/.built ## Test durability, concurrency, faults and memory for hours instead of seconds
 	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer
 
-lint: $(VENV)/.built ## Check formats, types and lints of Rust and Python, and the workflows
+lint: $(LINTS) ## Check formats, types and lints of Rust and Python, the workflows, the licences and the hooks of pre-commit
+
+lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+lint-python: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+
+lint-workflows: $(VENV)/.installed
 	$(BIN)/zizmor --offline --quiet .github/workflows
+
+lint-licenses: $(VENV)/.installed
 	$(BIN)/python scripts/third_party_licenses.py --check
+
+lint-hooks: $(VENV)/.installed
+	$(BIN)/pre-commit validate-config
+	@for lint in $(LINTS); do grep -qx "        entry: make $$lint" .pre-commit-config.yaml || \
+		{ echo ".pre-commit-config.yaml has no hook for $$lint" >&2; exit 1; }; done
 
 bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/startup.py
@@ -49,13 +65,13 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
-test-short: $(VENV)/.built ## Whether the fast ways are taken on this Python, and the codec's tests
+test-short: $(VENV)/.built ## Check that this Python takes the direct paths, and run the codec's tests
 	$(BIN)/python -m pytest -q -n $(JOBS) tests/compat/test_known_code.py tests/compat/test_short_ways.py tests/compat/test_codec_encode.py tests/compat/test_codec_decode.py tests/compat/test_codec_messages.py
 
-test-all-pythons: ## All tests, on each CPython from 3.10 to 3.15 that is found
+test-all-pythons: ## Run all tests on each CPython found, from 3.10 to 3.15
 	scripts/each-python test
 
-bench-all-pythons: ## Measure codec and agent on each CPython that is found; writes docs/interpreters.md
+bench-all-pythons: ## Measure codec and agent on each CPython found; writes docs/interpreters.md
 	rm -f target/interpreters.jsonl
 	scripts/each-python bench-this-python
 	$(PYTHON) benchmarks/interpreters.py --page target/interpreters.jsonl
@@ -63,16 +79,16 @@ bench-all-pythons: ## Measure codec and agent on each CPython that is found; wri
 bench-this-python: $(VENV)/.built
 	$(BIN)/python benchmarks/interpreters.py --add-to target/interpreters.jsonl
 
-test-matrix: ## The tests beside stock, on old and new dependencies, and the compact layout on many of SQLite
+test-matrix: ## Run the comparisons with stock on old and new dependencies, and the compact layout on many SQLite versions
 	scripts/test-matrix
 
-dist: ## Fill dist/ with the source distribution and a wheel for each CPython that is found, checked and run
+dist: ## Fill dist/ with the source distribution and a wheel for each CPython found, all checked and run
 	PYTHON="$(PYTHON)" scripts/dist
 
-test-upstream: $(VENV)/.installed ## Run upstream's own suites on stock and patched, newest releases
+test-upstream: $(VENV)/.installed ## Run LangGraph's own test suites on stock and patched, newest releases
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py
 
-test-upstream-all: $(VENV)/.installed ## The same on each release that is supported; writes RESULTS.md
+test-upstream-all: $(VENV)/.installed ## The same on each supported release; writes RESULTS.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/upstream/run.py --all
 
 clean: ## Remove what was built and installed here
@@ -86,6 +102,6 @@ $(VENV)/.installed: requirements/dev.txt scripts/check-toolchain
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 	@PYTHON="$(BIN)/python" scripts/check-toolchain
-	@# maturin reads what pip shows of the package, to mark it as editable. What it needs is there: pip need not name it all.
+	@# maturin reads `pip show` to mark the package as editable. Its dependencies are installed already: pip leaves them alone.
 	env -u PIP_QUIET PIP_NO_DEPS=1 VIRTUAL_ENV="$(abspath $(VENV))" PATH="$(abspath $(BIN)):$$PATH" maturin develop --release --quiet
 	@touch $@
