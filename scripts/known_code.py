@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes fast_langgraph/_stock_code/known_code.py: fingerprints of stock's code in all releases that the index has.
+"""Writes the table of known code: fingerprints of what ours replaces, for every release on the package index.
 
-Run it with the Python of the environment that `make` builds. A line that is new says that upstream has changed
-something that ours stands in for: run `make test-upstream-all` and `make test-matrix` before it is committed.
-With --check it writes nothing, and fails where a line would be new: on any interpreter, the fingerprints are the same.
+Run it with the Python of the environment that `make` builds. A new line in the table means that upstream has changed
+code that ours replaces: run `make test-upstream-all` and `make test-matrix` before you commit the line. With --check
+nothing is written, and it fails if there would be a new line. The fingerprints are the same on every interpreter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def pip(*arguments: str | Path) -> str:
 
 
 def releases(distribution: str) -> list[str]:
-    """Those that are supported and run on this interpreter, from the oldest on."""
+    """The supported releases that run on this interpreter, oldest first."""
     from fast_langgraph._stock_code.releases import SUPPORTED
 
     first, end = SUPPORTED.get(distribution, ((1, 0), (2,)))
@@ -72,14 +72,14 @@ def unpacked(distribution: str, release: str) -> Path:
 
 
 def fingerprints(distribution: str) -> dict[str, str]:
-    """Of what this process imports."""
+    """Fingerprints of what this process imports, by name."""
     from fast_langgraph._patching.live_classes import LIVE_CLASSES
     from fast_langgraph._stock_code import message_classes, releases
 
     if distribution == CORE:
         classes = [getattr(importlib.import_module(module), name) for module, name in message_classes.MESSAGE_CLASSES]
         for cls in classes:
-            # What is not even plain may not come into the table.
+            # A class that is not plain must not get into the table.
             assert isinstance(message_classes.describe(cls), tuple), (cls, message_classes.describe(cls))
         return {cls.__name__: message_classes.fingerprint(cls) for cls in classes}
     found = {}
@@ -150,14 +150,14 @@ def main() -> int:
     base = "\n".join(entries(found[CHECKPOINT].pop("base"), " " * 4))
     ranges = "\n".join(f'    "{name}": ("{first}", "{last}"),' for name, (first, last) in known.items())
     TABLE.write_text(
-        f'''"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known_code.py."""
+        f'''"""Fingerprints of the code that ours replaces, and the releases that have it. Written by scripts/known_code.py."""
 
-#: the first and the last that were looked at
+#: by distribution, the first and the last release that was looked at
 RELEASES = {{
 {ranges}
 }}
 
-#: by the name of a site
+#: by site
 SITES = {{
 {table(found[CHECKPOINT])}
 {table(found[SQLITE])}
@@ -168,7 +168,7 @@ BASE = {{
 {base}
 }}
 
-#: by the name of a class: what runs between a payload and its instance
+#: by message class: what runs when an instance is made from a payload
 MESSAGES = {{
 {table(found[CORE])}
 }}

@@ -1,13 +1,13 @@
-"""Fingerprints of what is stood in for, and the releases that have it. Written by scripts/known_code.py."""
+"""Fingerprints of the code that ours replaces, and the releases that have it. Written by scripts/known_code.py."""
 
-#: the first and the last that were looked at
+#: by distribution, the first and the last release that was looked at
 RELEASES = {
     "langgraph-checkpoint": ("3.0.1", "4.3.2"),
     "langgraph-checkpoint-sqlite": ("3.0.3", "3.1.2"),
     "langchain-core": ("1.0.0", "1.8.4"),
 }
 
-#: by the name of a site
+#: by site
 SITES = {
     "JsonPlusSerializer.dumps_typed": {
         "b98885807519b21c": "3.0.1 to 4.0.3",
@@ -61,7 +61,7 @@ BASE = {
     "88981c66fee2b924": "4.3.0 to 4.3.2",
 }
 
-#: by the name of a class: what runs between a payload and its instance
+#: by message class: what runs when an instance is made from a payload
 MESSAGES = {
     "HumanMessage": {
         "7bfd7e88269f99e7": "1.0.0 to 1.4.3",
