@@ -4,8 +4,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use rusqlite::types::ValueRef;
 
 use crate::buffer::{self, Blob};
-use crate::errors::SqlError;
-use crate::operation::Unsupported;
+use crate::errors::{SqlError, Unsupported};
 
 /// A column of a row, copied.
 pub enum Column {

@@ -1,11 +1,13 @@
 //! Calls and fallbacks of one site, for `status()`.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+use crate::sync::lock;
 
 pyo3::create_exception!(
     fast_langgraph,
@@ -19,7 +21,7 @@ const REASONS: usize = 64;
 
 /// Adds one to what is counted under `name`; what comes after the first few is counted under `rest`.
 fn add(counted: &Mutex<BTreeMap<String, u64>>, name: &str, rest: &str) {
-    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut counted = lock(counted);
     if let Some(count) = counted.get_mut(name) {
         *count += 1;
     } else {
@@ -29,7 +31,7 @@ fn add(counted: &Mutex<BTreeMap<String, u64>>, name: &str, rest: &str) {
 }
 
 fn copy(counted: &Mutex<BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
-    counted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    lock(counted).clone()
 }
 
 /// Whether a fallback raises.

@@ -1,21 +1,31 @@
-//! What SQLite said, as the exception that `sqlite3` makes of it.
+//! SQLite's errors, and the exceptions of `sqlite3` that they become: `class_of` has the class of each result code.
 use std::ffi::c_int;
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
 use rusqlite::ffi;
 
-use crate::host_sqlite::{CodeShown, Host};
-use crate::operation::Unsupported;
+use crate::host_sqlite::{ErrorCode, Host};
 
-/// An error of SQLite's, read before anything else was asked of the connection.
+create_exception!(
+    fast_langgraph._native,
+    Unsupported,
+    PyTypeError,
+    "A value that is not bound or read here as sqlite3 would; sqlite3 has to do it."
+);
+
+/// What sqlite3 says of a connection that is closed.
+const CLOSED: &str = "Cannot operate on a closed database.";
+
+/// An error of SQLite, read from the connection before another call could replace it.
 #[derive(Clone, Debug)]
 pub struct SqlError {
-    /// The primary code, as a connection without extended result codes gives it.
+    /// The primary result code.
     pub code: c_int,
     pub extended: c_int,
     pub message: String,
-    /// The class of an error that is sqlite3's own, in place of the one for the code.
+    /// The class of an error that sqlite3 raises by itself; otherwise the code decides.
     class: Option<&'static str>,
 }
 
@@ -28,54 +38,47 @@ impl SqlError {
         Self::new(ffi::SQLITE_NOMEM, ffi::SQLITE_NOMEM, String::new())
     }
 
-    /// Of a row that has not as many values as its statement has parameters.
-    pub fn bindings(expected: c_int, supplied: usize) -> Self {
+    /// The error for a row that has not as many values as its statement has parameters.
+    pub fn wrong_number_of_values(expected: c_int, supplied: usize) -> Self {
         let message = format!(
             "Incorrect number of bindings supplied. The current statement uses {expected}, and there are {supplied} \
              supplied."
         );
         Self { class: Some("ProgrammingError"), ..Self::new(ffi::SQLITE_RANGE, ffi::SQLITE_RANGE, message) }
     }
-}
 
-impl SqlError {
-    /// Of a use that SQLite never hears of.
+    /// The error for a misuse that never reaches SQLite.
     pub fn programming(message: impl Into<String>) -> Self {
         Self { class: Some("ProgrammingError"), ..Self::new(ffi::SQLITE_MISUSE, ffi::SQLITE_MISUSE, message.into()) }
     }
 
-    /// What sqlite3 says of a connection that is closed.
     pub fn closed() -> Self {
         Self::programming(CLOSED)
     }
 
-    /// The same with more to say: `message` may speak of the error's own.
-    pub fn explained(self, explain: impl FnOnce(&str) -> String) -> Self {
-        Self { message: explain(&self.message), ..self }
+    /// The same error with another message, made from its own.
+    pub fn with_message(self, message: impl FnOnce(&str) -> String) -> Self {
+        Self { message: message(&self.message), ..self }
     }
 
-    /// Not SQLite's: a statement that is prepared to write nothing, as where an authorizer has its insert
-    /// ignored. sqlite3 has rules of its own for it.
+    /// Not an error of SQLite: a prepared statement that writes nothing, because an authorizer has its insert
+    /// ignored, say. sqlite3 has rules of its own for it.
     pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new(), class: None };
 }
 
-/// From connections of our own.
 impl From<rusqlite::Error> for SqlError {
     fn from(error: rusqlite::Error) -> Self {
         match error {
             rusqlite::Error::SqliteFailure(error, message) => {
                 Self::new(error.extended_code, error.extended_code, message.unwrap_or_else(|| error.to_string()))
             }
-            // rusqlite's own, of a row that is not what it was expected to be.
+            // rusqlite's own: a column of another type than expected.
             error => Self::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, error.to_string()),
         }
     }
 }
 
-/// What sqlite3 says of a connection that is closed.
-const CLOSED: &str = "Cannot operate on a closed database.";
-
-/// The class that sqlite3 raises for a primary code; CPython 3.11 changed its mind about misuse.
+/// The class that sqlite3 raises for a primary result code. SQLITE_RANGE has one of its own since CPython 3.11.
 const fn class_of(code: c_int) -> &'static str {
     match code {
         ffi::SQLITE_INTERNAL | ffi::SQLITE_NOTFOUND => "InternalError",
@@ -101,7 +104,7 @@ const fn class_of(code: c_int) -> &'static str {
 }
 
 /// The exception that sqlite3 raises for a closed connection.
-pub fn closed(py: Python<'_>, host: &Host) -> PyErr {
+pub fn closed_exception(py: Python<'_>, host: &Host) -> PyErr {
     raised(py, host, "ProgrammingError", CLOSED)
 }
 
@@ -119,40 +122,40 @@ pub fn exception(py: Python<'_>, host: &Host, error: &SqlError) -> PyErr {
     }
     match error.code {
         ffi::SQLITE_NOMEM => return PyMemoryError::new_err(()),
-        // Another thread has closed the connection meanwhile.
-        ffi::SQLITE_MISUSE => return closed(py, host),
+        // Another thread has closed the connection in the meantime.
+        ffi::SQLITE_MISUSE => return closed_exception(py, host),
         code if code == SqlError::WRITES_NOTHING.code => {
             return Unsupported::new_err("a statement that writes nothing");
         }
         _ => {}
     }
     let exception = raised(py, host, class_of(error.code), &error.message);
-    let code = match host.code_shown {
-        CodeShown::None => return exception,
-        CodeShown::Primary => error.code,
-        CodeShown::Extended => error.extended,
+    let code = match host.error_code {
+        ErrorCode::None => return exception,
+        ErrorCode::Primary => error.code,
+        ErrorCode::Extended => error.extended,
     };
     let value = exception.value(py);
-    // Both are ordinary attributes of an exception: setting them can't fail but for want of memory.
+    // Setting an attribute of an exception fails only if memory is short.
     drop(value.setattr("sqlite_errorcode", code));
     drop(value.setattr("sqlite_errorname", name_of(py, host, code)));
     exception
 }
 
-/// What is raised in the end where `finally` commits: the commit's error on top of the first.
-pub fn final_error(py: Python<'_>, error: Option<PyErr>, commit_error: Option<PyErr>) -> Option<PyErr> {
+/// What `finally: commit()` raises in the end: the commit's error, with the first error as its context.
+pub fn with_commit_error(py: Python<'_>, error: Option<PyErr>, commit_error: Option<PyErr>) -> Option<PyErr> {
     let (error, commit_error) = match (error, commit_error) {
         (Some(error), Some(commit_error)) => (error, commit_error),
         (error, commit_error) => return commit_error.or(error),
     };
     let value = commit_error.into_value(py).into_bound(py).into_any();
-    // An exception of this kind has a context: setting it can't fail.
+    // Every exception has a context, so this can't fail.
     drop(value.setattr("__context__", error.into_value(py)));
     Some(PyErr::from_value(value))
 }
 
-/// The name of a result code. The module has a constant for each that it names, among constants of other
-/// kinds with the same numbers, so result codes are told by how they begin.
+/// The name of a result code. sqlite3 has a constant for each code that it names, but constants of other kinds share
+/// the numbers, so only constants that begin with the name of the primary code are looked at.
 fn name_of(py: Python<'_>, host: &Host, code: c_int) -> String {
     const PRIMARY: [&str; 29] = [
         "OK",
@@ -199,4 +202,8 @@ fn name_of(py: Python<'_>, host: &Host, code: c_int) -> String {
         .filter(|name| name.strip_prefix(&start).is_some_and(|rest| rest.starts_with('_')))
         .find(|name| host.module.bind(py).getattr(name.as_str()).is_ok_and(|value| value.eq(code).unwrap_or(false)))
         .unwrap_or_else(unknown)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("Unsupported", module.py().get_type::<Unsupported>())
 }

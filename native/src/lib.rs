@@ -10,6 +10,7 @@ compile_error!("fast_langgraph needs an interpreter with a GIL: install it with 
 #[macro_use]
 mod names;
 
+mod borrowed_connection;
 mod buffer;
 #[cfg(unix)]
 mod checkpointer;
@@ -20,8 +21,8 @@ mod errors;
 mod host_sqlite;
 mod interpreter;
 mod metadata;
-mod operation;
-mod saver;
+mod sync;
+mod values;
 
 // All that is shared here is guarded by the GIL.
 #[pymodule(gil_used = true)]
@@ -34,7 +35,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     host_sqlite::register(module)?;
     metadata::register(module)?;
-    operation::register(module)?;
-    saver::register(module)?;
+    errors::register(module)?;
+    borrowed_connection::register(module)?;
     Ok(())
 }

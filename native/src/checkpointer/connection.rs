@@ -63,13 +63,13 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
                 ),
                 _ => "it can't be created".to_owned(),
             };
-            error.explained(|_| format!("unable to open database file {name}: {cause}"))
+            error.with_message(|_| format!("unable to open database file {name}: {cause}"))
         }
         ffi::SQLITE_READONLY if error.extended == ffi::SQLITE_READONLY_DIRECTORY => {
             let folder = path.parent().unwrap_or(path).display();
-            error.explained(|message| format!("{message} {name}: SQLite needs to write in {folder} even to read"))
+            error.with_message(|message| format!("{message} {name}: SQLite needs to write in {folder} even to read"))
         }
-        ffi::SQLITE_NOTADB => error.explained(|message| format!("{name}: {message}")),
+        ffi::SQLITE_NOTADB => error.with_message(|message| format!("{name}: {message}")),
         _ => error,
     }
 }

@@ -148,7 +148,7 @@ fn backup(conn: &Connection, path: &Path) -> Result<(), SqlError> {
         std::fs::remove_file(&partial).map_err(failed)?;
     }
     let copied =
-        copy(conn, &partial).map_err(|error| error.explained(|message| format!("{}: {message}", path.display())));
+        copy(conn, &partial).map_err(|error| error.with_message(|message| format!("{}: {message}", path.display())));
     if copied.is_err() {
         // It may not have come to be.
         drop(std::fs::remove_file(&partial));

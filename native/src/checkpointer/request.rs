@@ -17,7 +17,7 @@ use super::schema::Schema;
 use super::standard;
 use super::work::{Key, Mark, Work};
 use crate::columns::Column;
-use crate::operation::row;
+use crate::values::values as row;
 
 pub enum Ask {
     Write(Arc<Work>),

@@ -1,6 +1,6 @@
 //! What is to be written: one call of a checkpointer, as a whole or not at all.
 use super::layout::Layout;
-use crate::operation::Value;
+use crate::values::Value;
 
 /// The columns of a row, in the order of its table.
 pub type Row = Vec<Value>;

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::decode::{Decoder, Exts, LEVELS};
-use super::known::{DELTA_SNAPSHOT, METHOD, POS_ARGS, SINGLE_ARG};
+use super::ext_codes::{DELTA_SNAPSHOT, METHOD, POS_ARGS, SINGLE_ARG};
 
 impl<'py> Decoder<'_, 'py> {
     /// What stock's hook makes of this ext, if it is of a type that is known here and allowed, and made
@@ -13,7 +13,7 @@ impl<'py> Decoder<'_, 'py> {
         let code = u8::try_from(code).ok()?;
         let mut reader = Reader::new(data);
         if code == DELTA_SNAPSHOT {
-            let class = self.stock().types.delta_snapshot()?.bind(self.py).clone();
+            let class = self.stock().types.delta_snapshot.as_ref()?.bind(self.py).clone();
             let value = self.value(&mut reader, deeper(level, 1)?, Exts::Known).ok()?;
             return self.outside(|_| class.call1((value,)).ok());
         }

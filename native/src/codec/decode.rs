@@ -8,7 +8,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::DECODED;
+use super::counters::DECODED;
+use super::ext_codes::PYDANTIC_V2;
 use super::fail::Fail;
 use super::gc::CollectorPause;
 use super::keys;
@@ -166,7 +167,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     /// library's code. Levels are counted on from there, though stock counts anew in each ext: what goes
     /// too deep here may not go too deep for the hook.
     fn known(&mut self, code: i8, data: &[u8], level: u16) -> Option<Bound<'py, PyAny>> {
-        if code == super::model::PYDANTIC_V2_CODE {
+        if code == PYDANTIC_V2.cast_signed() {
             let class = self.payload_class(data)?;
             return self.build(data, &class, level);
         }
@@ -190,7 +191,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
             Some((module, name)) => format!("{module}.{name}"),
             None => format!("ext {code}"),
         };
-        if code != super::model::PYDANTIC_V2_CODE {
+        if code != PYDANTIC_V2.cast_signed() {
             DECODED.value_by_stock(&class, "a type that is not known, or one that is not made so");
             return Ok(());
         }

@@ -6,7 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::ENCODED;
+use super::counters::ENCODED;
 use super::fail::Fail;
 use super::plain::Described;
 use super::stock::{Stock, full_name, type_name};

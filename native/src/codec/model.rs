@@ -6,14 +6,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::encode::Encoder;
+use super::ext_codes::PYDANTIC_V2;
 use super::fail::Fail;
 use super::plain::{Field, Kind, PlainClass};
 use super::stock::NOT_READ;
 use super::text;
 
-/// Ext code of pydantic v2 models.
-const PYDANTIC_V2: u8 = 5;
-pub const PYDANTIC_V2_CODE: i8 = 5;
 /// Nesting within a field; deeper, or cyclic, goes to `model_dump()`, which has its own limit of 255.
 const DEEPEST: u8 = 64;
 

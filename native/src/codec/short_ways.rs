@@ -6,7 +6,7 @@
 //! interpreter that is not as the known ones are, the long ways are gone: CPython's functions, and stock's code.
 #![allow(unsafe_code)] // reads and builds instances by their slots
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -15,6 +15,7 @@ use super::name_set;
 use super::plain::Stamp;
 use super::slots::Slots;
 use super::text;
+use crate::sync::lock;
 
 /// Why the short ways are off; None while they are on.
 static OFF: Mutex<Option<String>> = Mutex::new(None);
@@ -22,7 +23,7 @@ static OFF: Mutex<Option<String>> = Mutex::new(None);
 /// Why messages and text go the long way in this process; None where they don't.
 #[pyfunction]
 pub fn short_ways_off() -> Option<String> {
-    OFF.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    lock(&OFF).clone()
 }
 
 /// Switches the short ways on if they are `wanted` and this interpreter is as they need it; says whether they are on.
@@ -30,7 +31,7 @@ pub fn switch(py: Python<'_>, wanted: bool) -> bool {
     let reason = if wanted { obstacle(py) } else { Some("they were switched off".to_owned()) };
     let on = reason.is_none();
     text::read_in_place(on);
-    *OFF.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    *lock(&OFF) = reason;
     on
 }
 

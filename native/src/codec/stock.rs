@@ -1,7 +1,7 @@
 //! Stock's own functions, and whether they are still the ones that this codec stands in for.
 #![allow(unsafe_code)] // compares pointers of Python objects
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::exceptions::PyRuntimeError;
@@ -9,11 +9,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
+use super::ext_codes::METHOD;
 use super::fail::Fail;
-use super::known::{KnownTypes, METHOD};
+use super::known_types::KnownTypes;
 use super::plain::{Described, PlainClass, Stamp};
 use super::short_ways;
 use super::slots::Slots;
+use crate::sync::lock;
 
 pub struct Stock {
     /// The namespace of `langgraph.checkpoint.serde.jsonplus`.
@@ -38,11 +40,11 @@ pub struct Stock {
     describe: Py<PyAny>,
     pub slots: Option<Slots>,
     pub types: KnownTypes,
-    known: Mutex<Vec<Known>>,
+    described: Mutex<Vec<Remembered>>,
 }
 
 /// A class that was looked over, and what it looked like then.
-struct Known {
+struct Remembered {
     /// Held, so that no other class can come to live at its address.
     class: Py<PyType>,
     stamp: Stamp,
@@ -50,7 +52,7 @@ struct Known {
 }
 
 /// At most this many classes are remembered; others are looked over at each call.
-const KNOWN: usize = 256;
+const MAX_REMEMBERED: usize = 256;
 /// Why no message is read or built without its class.
 pub const NOT_READ: &str = "instances are not read directly in this interpreter";
 /// Where plain classes live.
@@ -60,9 +62,7 @@ static STOCK: Mutex<Option<Arc<Stock>>> = Mutex::new(None);
 
 /// What `configure` was last given.
 pub fn current() -> PyResult<Arc<Stock>> {
-    STOCK
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
+    lock(&STOCK)
         .clone()
         .ok_or_else(|| PyRuntimeError::new_err("fast_langgraph's codec is not configured; call fast_langgraph.patch()"))
 }
@@ -112,9 +112,9 @@ pub fn configure(
         describe: describe.unbind(),
         slots: base_model.filter(|_| short_ways_on).map(|model| Slots::of(&model)).transpose()?.flatten(),
         types: KnownTypes::new(jsonplus)?,
-        known: Mutex::new(Vec::new()),
+        described: Mutex::new(Vec::new()),
     });
-    let former = STOCK.lock().unwrap_or_else(PoisonError::into_inner).replace(stock);
+    let former = lock(&STOCK).replace(stock);
     // What it held may run Python code when it goes, which may encode.
     drop(former);
     Ok(())
@@ -177,7 +177,7 @@ impl Stock {
     fn look_over(&self, class: &Bound<'_, PyType>) -> Described {
         let stamp = Stamp::of(class);
         if stamp.is_some() {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&self.described);
             if let Some(known) = known.iter().find(|known| known.class.is(class) && Some(known.stamp) == stamp) {
                 return known.described.clone();
             }
@@ -188,10 +188,10 @@ impl Stock {
         };
         // Looking it over has looked its attributes up, which is when the interpreter stamps a class.
         let Some(stamp) = Stamp::of(class) else { return Described::Changed("it changes all the time".into()) };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.described);
         let old = known.iter().position(|known| known.class.is(class)).map(|index| known.swap_remove(index));
-        if known.len() < KNOWN {
-            known.push(Known { class: class.clone().unbind(), stamp, described: described.clone() });
+        if known.len() < MAX_REMEMBERED {
+            known.push(Remembered { class: class.clone().unbind(), stamp, described: described.clone() });
         }
         drop(known);
         drop(old);

@@ -1,21 +1,23 @@
-//! Giving rusqlite the library that connections of our own are opened with.
+//! Giving rusqlite the library that the checkpointer opens its connections with.
 #![allow(unsafe_code)] // reads C structures of SQLite
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rusqlite::ffi;
 
-/// The table of the library that rusqlite stands on, as a number. rusqlite keeps one for the whole process.
+use crate::sync::lock;
+
+/// The address of the table that rusqlite was given. rusqlite keeps one table for the whole process.
 static ADOPTED: Mutex<Option<usize>> = Mutex::new(None);
 
-/// Whether the table has all that rusqlite calls here: a function that is missing panics when it is called.
+/// Whether the table has every function that rusqlite calls here: calling a missing one would panic.
 ///
 /// # Safety
-/// `table` is a table that SQLite gave out, of release 3.34.1 or later.
+/// `table` is a table that SQLite handed out, of release 3.34.1 or later.
 unsafe fn is_complete(table: *const ffi::sqlite3_api_routines) -> bool {
     macro_rules! has {
         ($($name:ident)*) => {
-            // SAFETY: a table by the caller's word, and long enough.
+            // SAFETY: such a table, by the caller's promise, and long enough.
             unsafe { $((*table).$name.is_some())&&* }
         };
     }
@@ -31,21 +33,21 @@ unsafe fn is_complete(table: *const ffi::sqlite3_api_routines) -> bool {
     )
 }
 
-/// Has rusqlite use the library of `table`; the reason why it can't, if so.
+/// Makes rusqlite use the library of `table`, or says why it can't.
 ///
 /// # Safety
-/// `table` is NULL, or a table that SQLite gave out, of release 3.34.1 or later.
+/// `table` is NULL, or a table that SQLite handed out, of release 3.34.1 or later.
 pub unsafe fn adopt(table: *mut ffi::sqlite3_api_routines) -> Result<(), String> {
     if table.is_null() {
         return Err("SQLite was built without its table of functions".to_owned());
     }
-    let mut adopted = ADOPTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut adopted = lock(&ADOPTED);
     match *adopted {
         Some(address) if address == table.addr() => return Ok(()),
         Some(_) => return Err("connections are opened with another SQLite library of this process".to_owned()),
         None => {}
     }
-    // SAFETY: by the caller's word.
+    // SAFETY: the caller's promise.
     unsafe {
         if !is_complete(table) {
             return Err("SQLite was built without a function that is needed".to_owned());

@@ -10,15 +10,15 @@ use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use rusqlite::ffi;
 
 use super::adopt::adopt;
-use super::probe::{Found, Turn, by_extension, by_symbols};
-use super::{BindError, CodeShown, Host, refusal};
+use super::host::{ErrorCode, Host};
+use super::probe::{Found, ProbeLock, by_extension, by_symbols};
+use super::refusal::{BindError, refusal};
 
-/// Finds the SQLite library behind `module`, an extension module such as `_sqlite3`, and how its
-/// connections keep their handle. Returns the route, "symbols" or "extension", and the library's version.
+/// Finds the SQLite library behind `module`, an extension module such as `_sqlite3`, and where its connections
+/// keep their handle. Returns the route that led there ("symbols" or "extension") and the library's version.
 ///
-/// `native_file` is the file of this module. `routes` are those to try, in this order: "symbols", then
-/// "bare symbols" (as where SQLite has no table), "extension". Raises BindError with the reasons where none
-/// leads there.
+/// `native_file` is the file of this module. `routes` are the routes to try, in order: "symbols", "bare symbols"
+/// (without SQLite's table of functions) and "extension". Raises BindError with the reasons if none succeeds.
 #[pyfunction]
 #[pyo3(signature = (module, native_file, routes = vec!["symbols".to_owned(), "extension".to_owned()]))]
 pub fn bind(module: &Bound<'_, PyAny>, native_file: &str, routes: Vec<String>) -> PyResult<(String, String)> {
@@ -26,7 +26,7 @@ pub fn bind(module: &Bound<'_, PyAny>, native_file: &str, routes: Vec<String>) -
     if cfg!(any(windows, target_vendor = "apple")) {
         return Err(refusal(format!("storage in Rust is not there yet on {}", std::env::consts::OS)));
     }
-    let _turn = Turn::new(py)?;
+    let _one_at_a_time = ProbeLock::new(py)?;
     let mut reasons: Vec<String> = Vec::new();
     for route in &routes {
         let found = match route.as_str() {
@@ -48,10 +48,10 @@ pub fn bind(module: &Bound<'_, PyAny>, native_file: &str, routes: Vec<String>) -
 
 fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, String)> {
     let Found { probe, db, table, functions, offset, route } = found;
-    // SAFETY: a live connection of the library's, and its mutex, which nobody else knows of.
+    // SAFETY: a live connection of the library, and its mutex; no other thread knows of either.
     let tried = unsafe {
         let mutex = (functions.db_mutex)(db);
-        // Without a mutex of its own a connection is for one thread at a time.
+        // A connection without a mutex may be used by one thread at a time only.
         if mutex.is_null() {
             return Err(refusal("SQLite was built for one thread at a time"));
         }
@@ -73,10 +73,10 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
         adapters: dict("adapters")?,
         adapted_types: adapted_types(module)?,
         converters: dict("converters")?,
-        code_shown: code_shown(&probe.conn)?,
+        error_code: error_code(&probe.conn)?,
         has_autocommit: probe.conn.hasattr("autocommit")?,
         module: module.clone().unbind(),
-        // SAFETY: the table that the library itself has handed over, of a release that was accepted.
+        // SAFETY: the table that the library itself handed over; its release was checked.
         no_connections: unsafe { adopt(table) }.err().unwrap_or_default(),
         offset,
     };
@@ -91,21 +91,21 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
     Ok((route.to_owned(), module.getattr("sqlite_version")?.extract()?))
 }
 
-/// Which code an exception carries, learned from one whose codes differ.
-fn code_shown(conn: &Bound<'_, PyAny>) -> PyResult<CodeShown> {
+/// Which result code an exception carries, learned from an error whose primary and extended codes differ.
+fn error_code(conn: &Bound<'_, PyAny>) -> PyResult<ErrorCode> {
     conn.call_method1("execute", ("CREATE TABLE probe (value UNIQUE)",))?;
     let Err(error) = conn.call_method1("execute", ("INSERT INTO probe VALUES (1), (1)",)) else {
         return Err(refusal("SQLite does not keep to constraints"));
     };
     Ok(match error.value(conn.py()).getattr_opt("sqlite_errorcode")?.map(|code| code.extract::<c_int>()) {
-        Some(Ok(ffi::SQLITE_CONSTRAINT_UNIQUE)) => CodeShown::Extended,
-        Some(Ok(ffi::SQLITE_CONSTRAINT)) => CodeShown::Primary,
-        None => CodeShown::None,
+        Some(Ok(ffi::SQLITE_CONSTRAINT_UNIQUE)) => ErrorCode::Extended,
+        Some(Ok(ffi::SQLITE_CONSTRAINT)) => ErrorCode::Primary,
+        None => ErrorCode::None,
         Some(_) => return Err(refusal("the exceptions of sqlite3 carry codes of another kind")),
     })
 }
 
-/// The keys under which the module would look for adapters of the types that are bound here.
+/// The keys under which sqlite3 looks for adapters of the types that are bound here.
 fn adapted_types(module: &Bound<'_, PyAny>) -> PyResult<Vec<Py<PyTuple>>> {
     let py = module.py();
     let protocol = module.getattr("PrepareProtocol")?;

@@ -1,4 +1,4 @@
-//! The functions of SQLite that are used, taken from a library that is loaded already.
+//! The functions of SQLite that `borrowed_connection` calls, taken from a library that is loaded already.
 #![allow(unsafe_code)] // reads C structures of SQLite and symbols of libraries
 
 use std::ffi::{CStr, c_char, c_double, c_int, c_void};
@@ -9,29 +9,29 @@ use super::loaded;
 
 macro_rules! functions {
     ($($name:ident: fn($($argument:ty),*) -> $result:ty;)*) => {
-        /// The functions of one library that are used here, all of them present.
+        /// These functions of one library, each of them present.
         #[derive(Clone, Copy)]
         pub struct Functions {
             $(pub $name: unsafe extern "C" fn($($argument),*) -> $result,)*
         }
 
         impl Functions {
-            /// From the table that SQLite gave out; None where one is missing.
+            /// Takes them from SQLite's table; None if one is missing.
             ///
             /// # Safety
-            /// `table` is such a table, of a release that has these functions.
+            /// `table` is a table that SQLite handed out, of a release that has these functions.
             pub unsafe fn from_table(table: *const ffi::sqlite3_api_routines) -> Option<Self> {
-                // SAFETY: a table by the caller's word, and long enough.
+                // SAFETY: such a table, by the caller's promise, and long enough.
                 unsafe { Some(Self { $($name: (*table).$name?,)* }) }
             }
 
-            /// By name, from a library that was built without the table.
+            /// Takes them by name from a library that was built without the table.
             ///
             /// # Safety
             /// `library` is an open handle of the library that is to be used.
             pub unsafe fn from_symbols(library: *mut c_void) -> Option<Self> {
                 $(
-                    // SAFETY: the symbol, where there is one, is SQLite's function of this name and type.
+                    // SAFETY: the symbol, if it exists, is SQLite's function of this name and type.
                     let $name = unsafe {
                         let name = concat!("sqlite3_", stringify!($name), "\0");
                         let symbol = loaded::symbol(library, CStr::from_bytes_with_nul(name.as_bytes()).ok()?)?;
@@ -77,12 +77,12 @@ functions! {
     get_autocommit: fn(Db) -> c_int;
 }
 
-/// The release of the library that gave out `table`, read from a slot that every release has.
+/// The release of the library that handed out `table`, read from a slot that every release has.
 ///
 /// # Safety
-/// `table` is a table that SQLite gave out.
+/// `table` is a table that SQLite handed out.
 pub unsafe fn version_of_table(table: *const ffi::sqlite3_api_routines) -> Option<c_int> {
-    // SAFETY: a table by the caller's word.
+    // SAFETY: such a table, by the caller's promise.
     unsafe { (*table).libversion_number.map(|version| version()) }
 }
 
@@ -91,14 +91,14 @@ pub unsafe fn version_of_table(table: *const ffi::sqlite3_api_routines) -> Optio
 /// # Safety
 /// `library` is an open handle of a library.
 pub unsafe fn version_of_symbols(library: *mut c_void) -> Option<c_int> {
-    // SAFETY: the symbol, where there is one, is SQLite's function of this name and type.
+    // SAFETY: the symbol, if it exists, is SQLite's function of this name and type.
     unsafe {
         let symbol = loaded::symbol(library, c"sqlite3_libversion_number")?;
         Some(std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>(symbol)())
     }
 }
 
-/// A message of SQLite's, copied.
+/// A copy of a message of SQLite's.
 ///
 /// # Safety
 /// `message` is NULL or a C string.
@@ -106,6 +106,6 @@ pub unsafe fn message(message: *const c_char) -> String {
     if message.is_null() {
         return String::new();
     }
-    // SAFETY: a C string by the caller's word.
+    // SAFETY: a C string, by the caller's promise.
     unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
 }

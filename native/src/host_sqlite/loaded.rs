@@ -1,9 +1,10 @@
-//! What the process has loaded already.
+//! Libraries that the process has loaded already, and their symbols.
 #![allow(unsafe_code)] // asks the dynamic linker
 
 use std::ffi::{CStr, c_void};
 
-/// The library at `path`, if it is loaded; for `symbol`. It is never closed, for its functions are kept.
+/// A handle of the library at `path`, for `symbol`, if it is loaded. It is never closed, because its functions are
+/// kept.
 #[cfg(unix)]
 pub fn library(path: &CStr) -> Option<*mut c_void> {
     // SAFETY: RTLD_NOLOAD opens nothing that is not loaded.
@@ -15,7 +16,7 @@ pub fn library(path: &CStr) -> Option<*mut c_void> {
 /// `library` is a handle from `library`.
 #[cfg(unix)]
 pub unsafe fn symbol(library: *mut c_void, name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: an open handle by the caller's word.
+    // SAFETY: an open handle, by the caller's promise.
     let symbol = unsafe { libc::dlsym(library, name.as_ptr()) };
     (!symbol.is_null()).then_some(symbol)
 }

@@ -1,5 +1,5 @@
-//! Opening a connection of the host's and hearing from SQLite itself which handle it got, and how its
-//! functions are called.
+//! Opening a connection with the interpreter's sqlite3 and learning from SQLite itself which handle it got, and its
+//! table of functions.
 #![allow(unsafe_code)] // is called by SQLite, and calls it
 
 use std::cell::{Cell, RefCell};
@@ -12,12 +12,13 @@ use pyo3::prelude::*;
 use rusqlite::ffi;
 
 use super::functions::{Db, Functions, version_of_symbols, version_of_table};
-use super::{loaded, refusal};
+use super::loaded;
+use super::refusal::refusal;
 
 /// The oldest library whose behaviour was tried, 3.34.1.
 const OLDEST: c_int = 3_034_001;
 
-/// What SQLite told of a connection that was opened while we listened.
+/// What SQLite told of a connection that was opened while this thread listened.
 #[derive(Clone, Copy)]
 struct Captured {
     db: Db,
@@ -25,16 +26,16 @@ struct Captured {
 }
 
 thread_local! {
-    /// Whether this thread listens: the callback is the process's, and others may be opening theirs.
+    /// Whether this thread listens. The callback is called for the connections of other threads too.
     static LISTENING: Cell<bool> = const { Cell::new(false) };
-    /// More than one where an audit hook opens connections too.
+    /// There is more than one if an audit hook opens connections as well.
     static CAPTURED: RefCell<Vec<Captured>> = const { RefCell::new(Vec::new()) };
 }
 
-type Entry = unsafe extern "C" fn(Db, *mut *mut c_char, *mut ffi::sqlite3_api_routines) -> c_int;
-type Register = unsafe extern "C" fn(Entry) -> c_int;
+type EntryPoint = unsafe extern "C" fn(Db, *mut *mut c_char, *mut ffi::sqlite3_api_routines) -> c_int;
+type Register = unsafe extern "C" fn(EntryPoint) -> c_int;
 
-/// SQLite calls this, on the thread that opens or extends a connection, and hands over its table.
+/// SQLite calls this on the thread that opens or extends a connection, and passes its table of functions.
 unsafe extern "C" fn capture(db: Db, _error: *mut *mut c_char, table: *mut ffi::sqlite3_api_routines) -> c_int {
     if LISTENING.get() {
         CAPTURED.with(|all| {
@@ -56,16 +57,16 @@ pub unsafe extern "C" fn sqlite3_native_init(
     error: *mut *mut c_char,
     table: *mut ffi::sqlite3_api_routines,
 ) -> c_int {
-    // SAFETY: by the caller's word.
+    // SAFETY: the caller's promise.
     unsafe { capture(db, error, table) }
 }
 
-/// One probe at a time: the callback is registered for the whole process.
-pub struct Turn(());
+/// Held while a probe runs. There is one at a time, because the callback is registered for the whole process.
+pub struct ProbeLock(());
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-impl Turn {
+impl ProbeLock {
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         if LISTENING.get() {
             return Err(refusal("SQLite is being bound on this thread already"));
@@ -77,44 +78,44 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for ProbeLock {
     fn drop(&mut self) {
         TAKEN.store(false, Ordering::Release);
     }
 }
 
-/// An open connection, closed when it is dropped: one that isn't warns.
+/// An open connection of sqlite3. It is closed when dropped, because one that is left open warns.
 pub struct Probe<'py> {
     pub conn: Bound<'py, PyAny>,
 }
 
 impl<'py> Probe<'py> {
     fn open(module: &Bound<'py, PyAny>) -> PyResult<Self> {
-        // Tracers replace `connect`; the type itself is what they call.
+        // The type itself: tracers replace `connect` and call the type in the end.
         Ok(Self { conn: module.getattr("Connection")?.call1((":memory:",))? })
     }
 }
 
 impl Drop for Probe<'_> {
     fn drop(&mut self) {
-        // What can't be closed is left to its owner, the garbage collector.
+        // If it can't be closed, the garbage collector does it.
         drop(self.conn.call_method0("close"));
     }
 }
 
-/// What a probe brought.
+/// What a probe found.
 pub struct Found<'py> {
     pub probe: Probe<'py>,
     pub db: Db,
-    /// NULL where the library has none, or where it is not to be used.
+    /// NULL if the library has no table, or if it is not to be used.
     pub table: *mut ffi::sqlite3_api_routines,
     pub functions: Functions,
-    /// Of the handle in the probe.
+    /// Where the handle lies in the probe, in bytes.
     pub offset: usize,
     pub route: &'static str,
 }
 
-/// Listens while `open` opens or extends a connection; gives back what it returns and what was heard.
+/// Calls `open`, which opens or extends a connection. Returns its result and what SQLite told meanwhile.
 fn listen<T>(open: impl FnOnce() -> PyResult<T>) -> (PyResult<T>, Vec<Captured>) {
     CAPTURED.take();
     LISTENING.set(true);
@@ -123,13 +124,13 @@ fn listen<T>(open: impl FnOnce() -> PyResult<T>) -> (PyResult<T>, Vec<Captured>)
     (opened, CAPTURED.take())
 }
 
-fn explained(py: Python<'_>, error: &PyErr, what: &str) -> PyErr {
+fn described(py: Python<'_>, error: &PyErr, what: &str) -> PyErr {
     use pyo3::exceptions::PyException;
-    // Ctrl-C and the like are not for us to explain.
+    // Ctrl-C and the like pass through as they are.
     if error.is_instance_of::<PyException>(py) { refusal(format!("{what}: {error}")) } else { error.clone_ref(py) }
 }
 
-/// By the symbols of the library behind the extension module, or, where `bare`, by nothing but those.
+/// Probes through the symbols of the library behind the extension module; if `bare`, without its table of functions.
 pub fn by_symbols<'py>(module: &Bound<'py, PyAny>, bare: bool) -> PyResult<Found<'py>> {
     let py = module.py();
     let file: String = module
@@ -140,20 +141,20 @@ pub fn by_symbols<'py>(module: &Bound<'py, PyAny>, bare: bool) -> PyResult<Found
     let library = loaded::library(&path)
         .ok_or_else(|| refusal("the sqlite3 extension module is not a library that is loaded"))?;
     let hidden = || refusal("the sqlite3 extension module hides SQLite's symbols");
-    // SAFETY: an open library; the symbols, where there are some, are SQLite's of these types.
+    // SAFETY: an open library; where these symbols exist they are SQLite's functions of these types.
     let (register, cancel) = unsafe {
         let register = loaded::symbol(library, c"sqlite3_auto_extension").ok_or_else(hidden)?;
         let cancel = loaded::symbol(library, c"sqlite3_cancel_auto_extension").ok_or_else(hidden)?;
         (std::mem::transmute::<*mut c_void, Register>(register), std::mem::transmute::<*mut c_void, Register>(cancel))
     };
-    // SAFETY: `capture` is of the type that SQLite calls.
+    // SAFETY: `capture` has the type that SQLite calls.
     unsafe { register(capture) };
     let (probe, captured) = listen(|| Probe::open(module));
     // SAFETY: as above.
     unsafe { cancel(capture) };
-    let probe = probe.map_err(|error| explained(py, &error, "a probe connection could not be opened"))?;
+    let probe = probe.map_err(|error| described(py, &error, "a probe connection could not be opened"))?;
     let (captured, offset) = place(&probe, &captured)?;
-    // SAFETY: SQLite's own table, or NULL where it was built without; else its own symbols.
+    // SAFETY: SQLite's own table, NULL if it was built without one; else its own symbols.
     unsafe {
         let version = version_of_symbols(library).ok_or_else(hidden)?;
         check(version)?;
@@ -164,15 +165,15 @@ pub fn by_symbols<'py>(module: &Bound<'py, PyAny>, bare: bool) -> PyResult<Found
     }
 }
 
-/// By loading this very module as an extension, where symbols are hidden.
+/// Probes by loading this module as a SQLite extension, for libraries that hide their symbols.
 pub fn by_extension<'py>(module: &Bound<'py, PyAny>, native_file: &str) -> PyResult<Found<'py>> {
     let py = module.py();
-    let probe = Probe::open(module).map_err(|error| explained(py, &error, "a probe connection could not be opened"))?;
+    let probe = Probe::open(module).map_err(|error| described(py, &error, "a probe connection could not be opened"))?;
     let (loaded, captured) = listen(|| {
         probe.conn.call_method1("enable_load_extension", (true,))?;
         probe.conn.call_method1("load_extension", (native_file,))
     });
-    loaded.map_err(|error| explained(py, &error, "the interpreter's sqlite3 loads no extensions"))?;
+    loaded.map_err(|error| described(py, &error, "the interpreter's sqlite3 loads no extensions"))?;
     let (captured, offset) = place(&probe, &captured)?;
     if captured.table.is_null() {
         return Err(refusal("SQLite has no table of functions for extensions"));
@@ -198,7 +199,8 @@ fn check(version: c_int) -> PyResult<()> {
     Ok(())
 }
 
-/// Where `probe` keeps its handle, looked for no further than it is long, and what was heard of that handle.
+/// Finds where in the connection object `probe` its handle lies, and what SQLite told of that handle. No word beyond
+/// the end of the object is read.
 fn place(probe: &Probe<'_>, captured: &[Captured]) -> PyResult<(Captured, usize)> {
     if captured.is_empty() {
         return Err(refusal("SQLite did not call back for a new connection"));

@@ -34,7 +34,7 @@ use super::work::{Row as Values, Work};
 use crate::buffer::{self, Buffer};
 use crate::columns::{Column, Row};
 use crate::errors::SqlError;
-use crate::operation::Value;
+use crate::values::Value;
 
 const TABLE: &str = "fl_checkpoints";
 

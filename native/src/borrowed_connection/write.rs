@@ -4,11 +4,11 @@ use std::ffi::CStr;
 use pyo3::prelude::*;
 use rusqlite::ffi;
 
+use super::operation::Operation;
 use super::statement::Connection;
 use super::{borrow, eligible};
-use crate::errors::{self, SqlError};
+use crate::errors::{self, SqlError, Unsupported};
 use crate::host_sqlite;
-use crate::operation::{Operation, Unsupported};
 
 /// How a connection and its saver go about transactions.
 #[derive(Clone, Copy)]
@@ -155,7 +155,7 @@ pub fn execute<'py>(
     let exceptions = done.result.into_iter().map(|outcome| {
         let error = outcome.error.map(exception);
         let error = error.or_else(|| done.left.as_ref().map(|left| left.clone_ref(py)));
-        errors::final_error(py, error, outcome.commit_error.map(exception))
+        errors::with_commit_error(py, error, outcome.commit_error.map(exception))
             .map(|error| error.into_value(py).into_bound(py).into_any())
     });
     Ok(exceptions.collect())

@@ -8,9 +8,8 @@ use pyo3::prelude::*;
 use rusqlite::ffi;
 
 use super::statement::Connection;
-use crate::errors;
+use crate::errors::{self, Unsupported};
 use crate::host_sqlite::{Functions, Host};
-use crate::operation::Unsupported;
 
 /// How long to wait before the mutex is tried again, first and at most.
 const FIRST_WAIT: Duration = Duration::from_micros(20);
@@ -81,7 +80,7 @@ fn enter(conn: &Bound<'_, PyAny>, host: &Host) -> PyResult<(Connection, Entered)
     loop {
         conn.call_method0(intern!(py, "cursor"))?;
         let Some(db) = host.handle(conn).filter(|db| !db.is_null()) else {
-            return Err(errors::closed(py, host));
+            return Err(errors::closed_exception(py, host));
         };
         // SAFETY: the handle is open as long as the GIL is held.
         let mutex = unsafe { (functions.db_mutex)(db) };

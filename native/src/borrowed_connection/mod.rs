@@ -7,11 +7,13 @@ use pyo3::prelude::*;
 
 mod borrow;
 mod eligible;
+mod operation;
 mod read;
 mod statement;
 mod write;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<operation::Operation>()?;
     module.add_function(wrap_pyfunction!(eligible::eligible, module)?)?;
     module.add_function(wrap_pyfunction!(write::execute, module)?)?;
     module.add_function(wrap_pyfunction!(read::fetch_checkpoint, module)?)?;

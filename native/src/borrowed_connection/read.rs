@@ -5,11 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::borrow;
+use super::operation::sql;
 use super::statement::Connection;
 use crate::columns::{Column, Row, Rows, tuples};
-use crate::errors::{self, SqlError};
+use crate::errors::{self, SqlError, Unsupported};
 use crate::host_sqlite;
-use crate::operation::{Unsupported, Value, row, sql};
+use crate::values::{Value, values};
 
 /// Where the rows of checkpoints and of writes have what the serializer made.
 const CHECKPOINT: usize = 4;
@@ -63,7 +64,7 @@ pub fn fetch_checkpoint<'py>(
     parameters: &Bound<'py, PyTuple>,
     writes: &str,
 ) -> PyResult<Option<CheckpointRows<'py>>> {
-    let (query, writes, parameters) = (sql(query)?, sql(writes)?, row(parameters)?);
+    let (query, writes, parameters) = (sql(query)?, sql(writes)?, values(parameters)?);
     if parameters.get(2).is_some_and(|checkpoint| !matches!(checkpoint, Value::Text(_))) {
         return Err(Unsupported::new_err("a checkpoint's id that is not text"));
     }

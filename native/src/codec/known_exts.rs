@@ -1,91 +1,15 @@
-//! Types of the standard library and of LangGraph whose ext stock makes in one known way.
+//! The exts of values whose types are in `known_types`, written as stock writes them.
 //!
-//! Exact types only: stock decides by duck typing, which for these, and not for their subclasses, always
-//! comes to the same.
+//! Exact types only: stock tests for attributes, which for these types, though not for their subclasses, always leads
+//! to the same ext.
 use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet, PyString, PyType};
 
 use super::encode::Encoder;
+use super::ext_codes::{DELTA_SNAPSHOT, KW_ARGS, METHOD, POS_ARGS, SINGLE_ARG};
 use super::fail::Fail;
-
-pub const SINGLE_ARG: u8 = 0;
-pub const POS_ARGS: u8 = 1;
-const KW_ARGS: u8 = 2;
-pub const METHOD: u8 = 3;
-pub const DELTA_SNAPSHOT: u8 = 7;
-
-/// The types, as they were when the codec was configured.
-pub struct KnownTypes {
-    uuid: Py<PyType>,
-    decimal: Py<PyType>,
-    deque: Py<PyType>,
-    path: Py<PyType>,
-    datetime: Py<PyType>,
-    date: Py<PyType>,
-    time: Py<PyType>,
-    timedelta: Py<PyType>,
-    timezone: Py<PyType>,
-    delta_snapshot: Option<Py<PyType>>,
-    /// What stock calls to make these again: ext code, module, name, class.
-    constructors: Vec<(u8, String, String, Py<PyType>)>,
-}
-
-impl KnownTypes {
-    pub fn new(jsonplus: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = jsonplus.py();
-        let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-            Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
-        };
-        let delta_snapshot = jsonplus.getattr_opt("_DeltaSnapshot")?;
-        let path = py.import("pathlib")?.getattr("Path")?.call0()?.get_type().unbind();
-        let constructors = [
-            (SINGLE_ARG, class("uuid", "UUID")?),
-            (SINGLE_ARG, class("decimal", "Decimal")?),
-            (SINGLE_ARG, class("builtins", "set")?),
-            (SINGLE_ARG, class("builtins", "frozenset")?),
-            (SINGLE_ARG, class("collections", "deque")?),
-            (POS_ARGS, class("datetime", "timedelta")?),
-            (POS_ARGS, class("datetime", "date")?),
-            (POS_ARGS, path.clone_ref(py)),
-            (METHOD, class("datetime", "datetime")?),
-        ];
-        let constructors = constructors
-            .into_iter()
-            .map(|(code, class)| {
-                let bound = class.bind(py);
-                Ok((code, bound.getattr("__module__")?.extract()?, bound.getattr("__name__")?.extract()?, class))
-            })
-            .collect::<PyResult<_>>()?;
-        Ok(Self {
-            uuid: class("uuid", "UUID")?,
-            decimal: class("decimal", "Decimal")?,
-            deque: class("collections", "deque")?,
-            path,
-            datetime: class("datetime", "datetime")?,
-            date: class("datetime", "date")?,
-            time: class("datetime", "time")?,
-            timedelta: class("datetime", "timedelta")?,
-            timezone: class("datetime", "timezone")?,
-            constructors,
-            delta_snapshot: delta_snapshot.map(|class| class.cast_into::<PyType>()).transpose()?.map(Bound::unbind),
-        })
-    }
-}
-
-impl KnownTypes {
-    pub fn delta_snapshot(&self) -> Option<&Py<PyType>> {
-        self.delta_snapshot.as_ref()
-    }
-
-    /// The class that stock finds in `module` under `name`, for an ext of this code.
-    pub fn constructor(&self, code: u8, module: &str, name: &str) -> Option<&Py<PyType>> {
-        let (.., class) =
-            self.constructors.iter().find(|known| (known.0, &*known.1, &*known.2) == (code, module, name))?;
-        Some(class)
-    }
-}
 
 impl<'py, S: Sink> Encoder<'_, 'py, S> {
     /// Writes `object` if its exact type is known; says whether it was.

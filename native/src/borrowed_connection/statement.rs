@@ -9,7 +9,7 @@ use rusqlite::ffi;
 use crate::columns::{Column, copied};
 use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
-use crate::operation::Value;
+use crate::values::Value;
 
 /// A handle and its library's functions. Used by one thread at a time, with or without the GIL.
 #[derive(Clone, Copy)]
@@ -115,7 +115,7 @@ impl Prepared {
         // SAFETY: a live statement.
         let expected = unsafe { (functions.bind_parameter_count)(self.statement) };
         if usize::try_from(expected) != Ok(row.len()) {
-            return Err(SqlError::bindings(expected, row.len()));
+            return Err(SqlError::wrong_number_of_values(expected, row.len()));
         }
         for (index, value) in (1..).zip(row) {
             // SAFETY: a live statement; text and blobs are bound as they lie and, by the rule above,
