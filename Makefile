@@ -24,7 +24,7 @@ run: $(VENV)/.built ## Build, then run an agent on stock and on Rust
 	$(BIN)/python examples/agent.py
 
 test: $(VENV)/.built ## Build, then run all tests
-	cargo test --quiet --package fast_langgraph_msgpack
+	cargo test --quiet --package fast_langgraph_msgpack --package fast_langgraph_compact
 	$(BIN)/python -m pytest -n $(JOBS)
 
 test-packaging: $(VENV)/.installed ## Build and install the source distribution and run an agent, also beside the other package with its import name

@@ -66,6 +66,11 @@ impl SqlError {
     pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new(), class: None };
 }
 
+/// The error for a database whose content makes no sense.
+pub fn corrupt(message: String) -> SqlError {
+    SqlError::new(ffi::SQLITE_CORRUPT, ffi::SQLITE_CORRUPT, message)
+}
+
 impl From<rusqlite::Error> for SqlError {
     fn from(error: rusqlite::Error) -> Self {
         match error {

@@ -20,6 +20,8 @@ mod counts;
 mod errors;
 mod host_sqlite;
 mod interpreter;
+#[cfg(unix)]
+mod layout;
 mod metadata;
 mod sync;
 mod values;

@@ -1,4 +1,4 @@
-//! MessagePack, read and written without an interpreter: what is here can be fuzzed and tested by itself.
-pub mod cuts;
+//! MessagePack, read and written without an interpreter: `reader` takes tokens, `writer` writes values in the form that
+//! ormsgpack writes.
 pub mod reader;
 pub mod writer;

@@ -1,7 +1,6 @@
 //! What must hold for any input: no panic, nothing read past the end, nothing written that does not come back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a failed test is a panic
 
-use fast_langgraph_msgpack::cuts::{LANES, cuts};
 use fast_langgraph_msgpack::reader::{ReadError, Reader, Token};
 use fast_langgraph_msgpack::writer;
 use proptest::collection::vec;
@@ -129,70 +128,4 @@ proptest! {
 #[test]
 fn the_marker_that_the_format_never_uses_is_refused() {
     assert_eq!(Reader::new(&[0xc1]).token(), Err(ReadError::Reserved));
-}
-
-/// A checkpoint with these values in a list and in a dict.
-fn checkpoint(values: &[Value]) -> Vec<u8> {
-    let mut out = Vec::new();
-    writer::map_len(&mut out, 2).unwrap();
-    writer::str(&mut out, b"id").unwrap();
-    writer::str(&mut out, b"1").unwrap();
-    writer::str(&mut out, b"channel_values").unwrap();
-    writer::map_len(&mut out, 2).unwrap();
-    writer::str(&mut out, b"messages").unwrap();
-    writer::array_len(&mut out, values.len()).unwrap();
-    values.iter().for_each(|value| write(&mut out, value));
-    writer::str(&mut out, b"files").unwrap();
-    writer::map_len(&mut out, values.len()).unwrap();
-    for (number, value) in values.iter().enumerate() {
-        writer::u64(&mut out, number as u64);
-        write(&mut out, value);
-    }
-    out
-}
-
-/// A value that is whole by itself.
-fn whole_value() -> impl Strategy<Value = Value> {
-    value().prop_filter("has elements that follow", |value| !matches!(value, Value::Array(1..) | Value::Map(1..)))
-}
-
-fn pieces(bytes: &[u8]) -> Vec<&[u8]> {
-    cuts(bytes).into_iter().map(|cut| &bytes[cut.range]).collect()
-}
-
-proptest! {
-    #[test]
-    fn pieces_lie_one_after_the_other(values in vec(whole_value(), 0..30)) {
-        let bytes = checkpoint(&values);
-        let mut place = 0;
-        for cut in cuts(&bytes) {
-            prop_assert!(place <= cut.range.start && cut.range.start < cut.range.end);
-            prop_assert!(cut.lane < LANES);
-            place = cut.range.end;
-        }
-        prop_assert!(place <= bytes.len());
-    }
-
-    #[test]
-    fn long_elements_are_the_same_pieces_when_the_list_grows(values in vec(whole_value(), 1..20), more in whole_value()) {
-        let long = |value: &&Value| { let mut out = Vec::new(); write(&mut out, value); out.len() >= 128 };
-        let (before, mut grown) = (checkpoint(&values), values.clone());
-        grown.push(more);
-        let after = checkpoint(&grown);
-        let after = pieces(&after);
-        for value in values.iter().filter(long) {
-            let mut encoded = Vec::new();
-            write(&mut encoded, value);
-            prop_assert!(pieces(&before).contains(&&encoded[..]));
-            prop_assert!(after.contains(&&encoded[..]));
-        }
-    }
-
-    #[test]
-    fn any_bytes_can_be_asked_for_pieces(bytes in vec(any::<u8>(), 0..300), values in vec(whole_value(), 0..5), cut in any::<prop::sample::Index>()) {
-        cuts(&bytes);
-        let whole = checkpoint(&values);
-        let torn = &whole[..cut.index(whole.len())];
-        prop_assert!(cuts(torn).is_empty());
-    }
 }

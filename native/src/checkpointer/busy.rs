@@ -1,7 +1,7 @@
-//! Waiting for a lock of SQLite's that somebody else holds.
+//! Waiting for a lock of SQLite's that another connection holds.
 //!
-//! SQLite's own waiting sleeps up to 100 ms between two looks: beside a process that writes all the time
-//! it would hardly ever find the lock free within its timeout. Ours looks every few milliseconds.
+//! SQLite's own busy handler sleeps up to 100 ms between two tries. Beside a process that writes all the time it would
+//! hardly ever find the lock free within the timeout. Ours tries every few milliseconds.
 use std::cell::Cell;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use rusqlite::Connection;
 
 use crate::errors::SqlError;
 
-const LONGEST: Duration = Duration::from_millis(4);
+const LONGEST_SLEEP: Duration = Duration::from_millis(4);
 const STEP: Duration = Duration::from_micros(150);
 
 thread_local! {
-    /// The timeout of what this thread is doing. SQLite passes nothing on that would tell.
-    static LIMIT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// The timeout of what this thread is doing. SQLite tells the handler nothing about that.
+    static TIMEOUT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
@@ -25,26 +25,26 @@ fn wait(count: i32) -> bool {
         SINCE.set(Some(now));
     }
     let waited = SINCE.get().map_or(Duration::ZERO, |since| now - since);
-    let left = LIMIT.get().saturating_sub(waited);
+    let left = TIMEOUT.get().saturating_sub(waited);
     if left.is_zero() {
         return false;
     }
-    sleep((STEP * (count.unsigned_abs() + 1)).min(LONGEST).min(left));
+    sleep((STEP * (count.unsigned_abs() + 1)).min(LONGEST_SLEEP).min(left));
     true
 }
 
-/// Has `conn` wait in this way.
+/// Makes `conn` wait in this way.
 pub fn install(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.busy_handler(Some(wait))?)
 }
 
-/// Says how long this thread may wait from now on.
-pub fn limit(timeout: Duration) {
-    LIMIT.set(timeout);
+/// Sets how long this thread may wait from now on.
+pub fn set_timeout(timeout: Duration) {
+    TIMEOUT.set(timeout);
 }
 
-/// Calls `work` until it is not refused for a lock any more, or until the time is over: there are locks for
-/// which SQLite does not ask the handler.
+/// Calls `work` again as long as it fails because of a lock, until `timeout`: for some locks SQLite does not call the
+/// handler.
 pub fn retrying<T>(timeout: Duration, mut work: impl FnMut() -> rusqlite::Result<T>) -> Result<T, SqlError> {
     let until = Instant::now() + timeout;
     loop {
@@ -52,7 +52,7 @@ pub fn retrying<T>(timeout: Duration, mut work: impl FnMut() -> rusqlite::Result
             Err(error)
                 if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && Instant::now() < until =>
             {
-                sleep(LONGEST);
+                sleep(LONGEST_SLEEP);
             }
             result => return Ok(result?),
         }

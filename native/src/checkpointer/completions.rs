@@ -1,7 +1,7 @@
-//! How an event loop hears of what was done for it on other threads.
+//! How an event loop learns of requests that other threads have carried out for it.
 //!
-//! A thread that called into the loop would need the GIL, for which it may wait 5 ms while the loop is
-//! busy. So it leaves the reply here and writes one byte to a socket that the loop reads.
+//! A thread that called into the loop would need the GIL, for which it may have to wait 5 ms while the loop is busy. So
+//! it leaves the answer here and writes one byte to a socket that the loop reads.
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -10,24 +10,24 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
-use super::lock;
 use super::reply::Answer;
 use crate::errors;
 use crate::host_sqlite::Host;
+use crate::sync::lock;
 
 struct Mailbox {
     done: Mutex<Vec<(u64, Arc<Host>, Answer)>>,
     /// Whether there is a byte in the socket already.
-    told: AtomicBool,
-    teller: UnixStream,
-    listener: UnixStream,
+    is_signalled: AtomicBool,
+    sender: UnixStream,
+    receiver: UnixStream,
 }
 
-/// The replies for one event loop.
+/// The answers for one event loop.
 #[pyclass(frozen, module = "fast_langgraph._native")]
 pub struct Completions(Arc<Mailbox>);
 
-/// Whom to tell of one reply.
+/// Where the answer to one request goes.
 pub struct Ticket {
     mailbox: Arc<Mailbox>,
     number: u64,
@@ -37,9 +37,9 @@ pub struct Ticket {
 impl Ticket {
     pub fn post(self, answer: Answer) {
         lock(&self.mailbox.done).push((self.number, self.host, answer));
-        if !self.mailbox.told.swap(true, Ordering::AcqRel) {
-            // Full it can't be, with a byte at most in it; and where the loop is gone nobody listens.
-            drop((&self.mailbox.teller).write(&[0]));
+        if !self.mailbox.is_signalled.swap(true, Ordering::AcqRel) {
+            // With one byte at most the socket is never full; and if the loop is gone, nobody reads it.
+            drop((&self.mailbox.sender).write(&[0]));
         }
     }
 }
@@ -50,38 +50,37 @@ impl Completions {
     }
 }
 
-/// The number of a request, what came of it, and whether that is an exception.
+/// The number of a request, its result or exception, and whether it is an exception.
 type Completed<'py> = (u64, Bound<'py, PyAny>, bool);
 
 #[pymethods]
 impl Completions {
     #[new]
     fn new() -> PyResult<Self> {
-        let (teller, listener) = UnixStream::pair()?;
-        teller.set_nonblocking(true)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self(Arc::new(Mailbox { done: Mutex::default(), told: AtomicBool::new(false), teller, listener })))
+        let (sender, receiver) = UnixStream::pair()?;
+        sender.set_nonblocking(true)?;
+        receiver.set_nonblocking(true)?;
+        Ok(Self(Arc::new(Mailbox { done: Mutex::default(), is_signalled: AtomicBool::new(false), sender, receiver })))
     }
 
     /// Readable when there is something to collect.
     fn fileno(&self) -> i32 {
-        self.0.listener.as_raw_fd()
+        self.0.receiver.as_raw_fd()
     }
 
-    /// All that was done since the last time: for each the number of the request, the reply or the
-    /// exception, and whether it is an exception.
+    /// The requests that were carried out since the last call.
     fn collect<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completed<'py>>> {
         let mut bytes = [0; 8];
         loop {
-            match (&self.0.listener).read(&mut bytes) {
+            match (&self.0.receiver).read(&mut bytes) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => break,
             }
         }
-        // Before the replies are taken: whoever posts after that writes a byte again.
-        self.0.told.store(false, Ordering::Release);
+        // Before the answers are taken: whoever posts one after that writes a byte again.
+        self.0.is_signalled.store(false, Ordering::Release);
         let done = std::mem::take(&mut *lock(&self.0.done));
         done.into_iter()
             .map(|(number, host, answer)| {

@@ -1,5 +1,4 @@
 //! Opening connections of our own.
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -7,24 +6,22 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::busy;
 use super::options::{Options, Synchronous};
 use crate::errors::SqlError;
+use crate::layout::{Schema, Tables};
 
-/// Statements that a connection keeps prepared.
+/// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;
-
-/// A file by device and inode.
-pub type File = (u64, u64);
 
 /// How a connection is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     Write,
     Read,
-    /// Moving the write-ahead log into the database.
+    /// To move the write-ahead log into the database.
     Checkpoint,
 }
 
 pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
-    busy::limit(options.busy_timeout);
+    busy::set_timeout(options.busy_timeout);
     let path = options.path.as_deref().unwrap_or(Path::new(":memory:"));
     let access = if options.read_only || usage == Use::Read {
         OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -33,12 +30,12 @@ pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     };
-    // Each is used by one thread at a time. Names are names: no URIs.
+    // One thread at a time uses it. A path is taken literally, never as a URI.
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| explained(options, error.into()))?;
     busy::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    // A checkpoint that isn't synced before the log starts over loses what was on disk before.
+    // If a checkpoint is not synced before the log starts over, what was on disk may be lost.
     let synchronous = match (usage, options.synchronous) {
         (Use::Checkpoint, Synchronous::Off) => Synchronous::Normal,
         (_, synchronous) => synchronous,
@@ -47,7 +44,7 @@ pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
     Ok(conn)
 }
 
-/// The same error with the file's name in it, and what SQLite doesn't say of the cause.
+/// The same error with the name of the file, and with a cause that SQLite does not tell.
 pub fn explained(options: &Options, error: SqlError) -> SqlError {
     let Some(path) = &options.path else { return error };
     let name = path.display();
@@ -74,19 +71,25 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
     }
 }
 
-/// What tells a file from another that takes its name: device and inode.
-pub fn identity(path: &Path) -> Option<File> {
-    // Asked by name: opening and closing the file would drop the locks that SQLite holds on it.
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+/// Checks the tables of a connection that was opened first, and makes what is missing, unless it can only be read.
+pub fn prepare(conn: &Connection, options: &Options) -> Result<Schema, SqlError> {
+    let prepared = || {
+        let read_only = options.read_only || conn.is_readonly("main")?;
+        // Before anything is changed: a database that is not a checkpointer's stays as it is.
+        let tables = Tables::check(conn)?;
+        if !read_only && !options.is_memory() {
+            use_wal(conn, options)?;
+        }
+        tables.prepare(conn, &options.tables, read_only)
+    };
+    prepared().map_err(|error| explained(options, error))
 }
 
-/// Of a file that was deleted, or that another has replaced, while it was open: what is written to it would be
-/// lost with the last connection.
-pub fn moved(options: &Options) -> SqlError {
-    let name = options.path.as_deref().unwrap_or(Path::new("")).display();
-    SqlError::new(
-        ffi::SQLITE_READONLY,
-        ffi::SQLITE_READONLY_DBMOVED,
-        format!("database file {name} was moved, replaced or deleted while it was open; make a new checkpointer"),
-    )
+fn use_wal(conn: &Connection, options: &Options) -> Result<(), SqlError> {
+    // SQLite refuses this at once if another connection has a transaction open.
+    busy::retrying(options.busy_timeout, || {
+        conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
+    })?;
+    // `wal` moves the log into the database instead.
+    Ok(conn.pragma_update(None, "wal_autocheckpoint", 0)?)
 }

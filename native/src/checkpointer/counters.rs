@@ -1,4 +1,4 @@
-//! What was done, for `stats()`.
+//! Counters of what was done with a database, for `stats()`.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
@@ -38,25 +38,25 @@ impl Counter {
 }
 
 counters! {
-    /// Operations that write.
+    /// Changes that were written.
     operations,
-    /// Transactions that they were committed in.
+    /// Transactions that committed them.
     commits,
-    /// Times that a commit waited until the log was on disk: each does with synchronous full. Moving the log waits
-    /// once or twice more.
+    /// How often a commit waited until the log was on disk: always with synchronous full. Moving the log into the
+    /// database waits once or twice more.
     fsyncs,
     largest_batch,
-    /// Operations in the queue, now and at the most.
+    /// Changes in the queue, now and at most.
     queued,
     most_queued,
     reads,
-    /// Times that the write-ahead log was moved into the database, beside the writers or between two commits; and
-    /// how often the second was since its bound was reached.
+    /// How often the write-ahead log was moved into the database; and how often a writer did it before its commit,
+    /// because the log had reached its bound.
     wal_checkpoints,
     wal_checkpoints_waited_for,
-    /// Of the write-ahead log, after the last commit.
+    /// The size of the write-ahead log after the last commit.
     wal_bytes,
-    /// Of the compact layout: states that new ones were compared with, and were at hand or had to be read.
+    /// Compact layout: checkpoints that a new one was compared with were in memory, or had to be read.
     cache_hits,
     cache_misses,
     connections_opened,

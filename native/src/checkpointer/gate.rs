@@ -1,14 +1,14 @@
-//! Who may use the database: nobody while the process forks, nobody again once it is closed.
+//! Who may use a database: nobody while the process forks, and nobody once it is closed.
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lock;
 use crate::errors::SqlError;
+use crate::sync::lock;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Open,
-    /// Who comes now waits.
+    /// Callers wait.
     Frozen,
     Closed,
 }
@@ -23,7 +23,7 @@ pub struct Gate {
     changed: Condvar,
 }
 
-/// Somebody who uses the database; it stays open meanwhile.
+/// A caller that uses the database. It stays open as long as this lives.
 pub struct Inside(Arc<Gate>);
 
 impl Drop for Inside {
@@ -37,7 +37,7 @@ impl Drop for Inside {
 }
 
 impl Gate {
-    /// One that is made while the process forks is frozen from the start.
+    /// A gate that is made while the process forks is frozen from the start.
     pub fn new(is_frozen: bool) -> Arc<Self> {
         let mode = if is_frozen { Mode::Frozen } else { Mode::Open };
         Arc::new(Self { state: Mutex::new(State { mode, inside: 0 }), changed: Condvar::new() })
@@ -58,7 +58,7 @@ impl Gate {
         }
     }
 
-    /// Lets nobody in any more and waits until all have left; false where it took longer than `timeout`.
+    /// Lets nobody in any more and waits until all have left; false if that takes longer than `timeout`.
     fn empty(&self, mode: Mode, timeout: Duration) -> bool {
         let until = Instant::now() + timeout;
         let mut state = lock(&self.state);
@@ -89,7 +89,7 @@ impl Gate {
 
     pub fn close(&self, timeout: Duration) -> bool {
         {
-            // One that is frozen is thawed first: nobody may be left waiting.
+            // Whoever waits at a frozen gate hears of it too.
             let mut state = lock(&self.state);
             state.mode = Mode::Closed;
             self.changed.notify_all();
@@ -97,7 +97,7 @@ impl Gate {
         self.empty(Mode::Closed, timeout)
     }
 
-    /// Waits until all have left one that is closed.
+    /// Waits until all have left a closed gate.
     pub fn wait(&self) {
         let mut state = lock(&self.state);
         while state.inside > 0 {

@@ -1,19 +1,17 @@
-//! What comes back, owned by Rust until the caller has the GIL again.
+//! The answer to a request, owned by Rust until the caller has the GIL again.
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::listing::{Batch, Listing};
-use super::maintenance::Stats;
-use super::standard::{CHECKPOINT, VALUE};
-use super::work::Mark;
+use super::listing::Listing;
 use crate::columns::{Row, Rows, tuple, tuples};
 use crate::errors::SqlError;
+use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, VALUE_COLUMN};
 
 pub enum Reply {
     Done,
     Count(u64),
-    Checkpoint(Option<(Row, Rows)>),
+    Checkpoint(Option<CheckpointRows>),
     Keys(Listing),
     Mark(Mark),
     Batch(Batch),
@@ -21,17 +19,17 @@ pub enum Reply {
     Ancestors(Rows),
     ChannelWrites(Vec<Rows>),
     Threads(Vec<String>),
-    Stats(Box<Stats>),
+    Statistics(Box<Statistics>),
 }
 
 pub type Answer = Result<Reply, SqlError>;
 
-/// No column of a row is a serializer's.
-const NONE: usize = usize::MAX;
+/// No column holds the output of the serializer.
+const NO_COLUMN: usize = usize::MAX;
 
 impl Reply {
     pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        let with_writes = |(row, writes)| Ok((tuple(py, row, CHECKPOINT)?, tuples(py, writes, VALUE)?));
+        let with_writes = |(row, writes)| Ok((tuple(py, row, CHECKPOINT_COLUMN)?, tuples(py, writes, VALUE_COLUMN)?));
         match self {
             Self::Done | Self::Checkpoint(None) => Ok(py.None().into_bound(py)),
             Self::Count(count) => count.into_bound_py_any(py),
@@ -43,23 +41,24 @@ impl Reply {
                 (rows, batch.next).into_bound_py_any(py)
             }
             Self::Descriptions(found) => {
-                let rows = found.into_iter().map(|row| row.map(|row| tuple(py, row, NONE)).transpose());
+                let rows = found.into_iter().map(|row| row.map(|row| tuple(py, row, NO_COLUMN)).transpose());
                 rows.collect::<PyResult<Vec<_>>>()?.into_bound_py_any(py)
             }
-            Self::Ancestors(rows) => tuples(py, rows, CHECKPOINT)?.into_bound_py_any(py),
+            Self::Ancestors(rows) => tuples(py, rows, CHECKPOINT_COLUMN)?.into_bound_py_any(py),
             Self::ChannelWrites(found) => {
-                let lists = found.into_iter().map(|rows| tuples(py, rows, VALUE)).collect::<PyResult<Vec<_>>>()?;
+                let lists =
+                    found.into_iter().map(|rows| tuples(py, rows, VALUE_COLUMN)).collect::<PyResult<Vec<_>>>()?;
                 lists.into_bound_py_any(py)
             }
             Self::Threads(threads) => threads.into_bound_py_any(py),
-            Self::Stats(stats) => {
+            Self::Statistics(statistics) => {
                 let dict = PyDict::new(py);
-                for (name, value) in stats.numbers {
+                for (name, value) in statistics.numbers {
                     dict.set_item(name, value)?;
                 }
-                dict.set_item("layout", stats.layout)?;
-                dict.set_item("last_checkpoint_id", stats.last_checkpoint_id)?;
-                dict.set_item("largest_threads", PyList::new(py, stats.largest_threads)?)?;
+                dict.set_item("layout", statistics.layout)?;
+                dict.set_item("last_checkpoint_id", statistics.last_checkpoint_id)?;
+                dict.set_item("largest_threads", PyList::new(py, statistics.largest_threads)?)?;
                 Ok(dict.into_any())
             }
         }

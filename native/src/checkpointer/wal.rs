@@ -1,7 +1,7 @@
-//! Moving the write-ahead log into the database, off the way of those who write.
+//! Moving the write-ahead log into the database, out of the way of those who write.
 //!
-//! While that is done a second connection holds a snapshot, so that the log can't start over under it: up to
-//! SQLite 3.51.2 a checkpoint beside a writer that starts the log over can lose what was committed.
+//! During such a checkpoint a second connection holds a snapshot, so that the log can't start over: up to SQLite 3.51.2 a
+//! checkpoint beside a writer that starts the log over can lose what was committed.
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,219 +11,250 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::connection::{self, Use};
-use super::database::Database;
 use super::options::Synchronous;
-use super::{busy, lock, log_file};
+use super::shared::Shared;
+use super::thread_pool::ThreadPool;
+use super::{busy, wal_file};
 use crate::errors::SqlError;
+use crate::sync::lock;
 
-/// Of the log's file, and of each page in it.
+/// The header of the log's file, and of each page in it.
 const HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-/// So little of the log may be left by a background checkpoint that the next writer moves it itself: then the
-/// log starts over, and writing it again is cheaper than making its file longer.
-const LITTLE: u64 = 512 << 10;
-/// Its file is made longer ahead of commits of this size at most: what a larger one takes is time for its bytes.
-const SMALL: u64 = 64 << 10;
-/// By as much as is in it, within bounds: who commits a few times only should not write many zeros.
-const LEAST_STEP: u64 = 64 << 10;
-const LONGEST_STEP: u64 = 1 << 20;
-/// When less is left than a part of what is in it, within bounds too.
-const PART: u64 = 4;
-const LEAST_LEFT: u64 = 16 << 10;
+/// If a background checkpoint leaves at most so much of the log, the next writer moves the rest itself: then the log
+/// starts over, and overwriting its file is cheaper than extending it.
+const SMALL_REST: u64 = 512 << 10;
+/// The file is extended ahead of commits up to this size. Larger ones mostly take time for their bytes.
+const SMALL_COMMIT: u64 = 64 << 10;
+/// It is extended by as much as it holds, within these bounds: for a few commits many zeros should not be written.
+const MIN_EXTENSION: u64 = 64 << 10;
+const MAX_EXTENSION: u64 = 1 << 20;
+/// It is extended when less than this part of what it holds is free, within bounds (the upper is `SMALL_COMMIT`).
+const FREE_PART: u64 = 4;
+const MIN_FREE: u64 = 16 << 10;
 /// Between two tries while another process moves the log.
 const RETRY: Duration = Duration::from_millis(1);
 
 thread_local! {
-    /// Commits of this thread that wrote to the log, and its pages after the last. SQLite passes nothing on that
-    /// would tell whose.
+    /// How many commits of this thread wrote to the log, and how many pages the log had after the last. SQLite does not
+    /// tell the hook whose commit it is.
     static LOGGED: Cell<(u64, Option<u64>)> = const { Cell::new((0, None)) };
 }
 
-#[derive(Default)]
 pub struct Wal {
-    connections: Mutex<Option<Pair>>,
-    /// Whether a thread was asked to.
-    asked: AtomicBool,
+    shared: Arc<Shared>,
+    /// One thread, for checkpoints in the background.
+    pool: ThreadPool,
+    connections: Mutex<Option<Connections>>,
+    /// Whether a checkpoint in the background was asked for and has not ended.
+    is_requested: AtomicBool,
+    /// Whether one has just ended. It has left what was committed meanwhile.
+    has_ended: AtomicBool,
     page_size: AtomicU64,
-    /// Pages of the log that are in the database too, as far as we know.
+    /// How many pages of the log are in the database too, as far as is known.
     moved: AtomicU64,
-    /// Bytes by which it grew with the last commit.
+    /// How many bytes the last commit added.
     grown: AtomicU64,
-    /// Whether one in the background has just ended. What was committed meanwhile it has left.
-    ended: AtomicBool,
-    /// The length of its file, as far as we know; more where it could not be made longer.
-    allocated: AtomicU64,
-    /// The size from which on a writer waits: the bound, or more where somebody's snapshot keeps it.
+    /// The length of the log's file, as far as is known; `u64::MAX` if it can't be extended.
+    file_length: AtomicU64,
+    /// The size from which writers wait: `max_wal_bytes`, or more if a snapshot of somebody keeps the log longer.
     bound: AtomicU64,
-}
-
-struct Pair {
-    checkpoint: Connection,
-    snapshot: Connection,
-}
-
-impl Wal {
-    /// Ends what is going on and closes the connections.
-    pub fn close(&self) {
-        drop(lock(&self.connections).take());
-    }
-
-    fn bytes(&self, pages: u64) -> u64 {
-        HEADER + pages * (self.page_size.load(Ordering::Relaxed) + FRAME_HEADER)
-    }
-}
-
-/// Hears of each commit of `conn` how long the log is.
-pub fn watch(conn: &Connection, database: &Database) -> Result<(), SqlError> {
-    let page_size: u64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let wal = &database.wal;
-    wal.page_size.store(page_size, Ordering::Relaxed);
-    wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
-    // Its log may be another one than that of a connection before it.
-    database.counters.wal_bytes.set(0);
-    for known in [&wal.moved, &wal.grown, &wal.allocated] {
-        known.store(0, Ordering::Relaxed);
-    }
-    conn.wal_hook(Some(|_, pages| {
-        LOGGED.set((LOGGED.get().0 + 1, u64::try_from(pages).ok()));
-        Ok(())
-    }));
-    Ok(())
-}
-
-/// After a commit: has the log moved in the background when it has grown enough.
-pub fn committed(database: &Arc<Database>) {
-    let wal = &database.wal;
-    let (commits, Some(pages)) = LOGGED.take() else { return };
-    let synchronous = database.options.synchronous;
-    database.counters.fsyncs.add(if synchronous == Synchronous::Full { commits } else { 0 });
-    let (bytes, before) = (wal.bytes(pages), database.counters.wal_bytes.get());
-    database.counters.wal_bytes.set(bytes);
-    wal.grown.store(bytes.saturating_sub(before), Ordering::Relaxed);
-    if bytes < before || pages < wal.moved.load(Ordering::Relaxed) {
-        // It has started over, and somebody may have made its file shorter.
-        wal.moved.store(0, Ordering::Relaxed);
-        wal.allocated.store(0, Ordering::Relaxed);
-        // With a header of its own, which is on disk before the first page.
-        database.counters.fsyncs.add(u64::from(synchronous != Synchronous::Off));
-        wal.bound.store(database.options.max_wal_bytes, Ordering::Relaxed);
-    }
-    let new = wal.bytes(pages - wal.moved.load(Ordering::Relaxed).min(pages));
-    if new < database.options.checkpoint_from() || wal.asked.swap(true, Ordering::AcqRel) {
-        return;
-    }
-    database.checkpointing.push(
-        database,
-        |database| &database.checkpointing,
-        Box::new(|database| {
-            // An error is met again, and told, by whoever reads or writes next.
-            drop(checkpoint(database));
-            database.wal.ended.store(true, Ordering::Release);
-            database.wal.asked.store(false, Ordering::Release);
-        }),
-    );
-}
-
-/// Before a commit: where the log has reached its bound, has it moved first, so that it starts over; and the rest
-/// of it where that is little.
-pub fn keep_bounded(database: &Database, conn: &Connection) -> Result<(), SqlError> {
-    let wal = &database.wal;
-    let bytes = database.counters.wal_bytes.get();
-    if bytes > wal.bound.load(Ordering::Relaxed) {
-        database.counters.wal_checkpoints_waited_for.add(1);
-        let moved = patiently(database, || {
-            // With another process committing on, there would always be more to move.
-            let alone = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
-            let moved = checkpoint(database);
-            alone.commit()?;
-            Ok(moved.unwrap_or(Moved::Some))
-        })?;
-        if moved != Moved::All {
-            // Somebody's snapshot keeps it. It is tried again when the log has grown by a quarter.
-            wal.bound.store(bytes + bytes / 4, Ordering::Relaxed);
-        }
-    } else if wal.ended.swap(false, Ordering::AcqRel) {
-        let left = bytes.saturating_sub(wal.bytes(wal.moved.load(Ordering::Relaxed)));
-        if 0 < left && left <= LITTLE {
-            // What a snapshot keeps, the next in the background has.
-            drop(checkpoint(database));
-        }
-    }
-    Ok(())
-}
-
-/// Before a commit: has the log's file made longer before it is full, up to where the log is moved and starts over.
-/// No error is told, and no lock waited for: the commit may do without.
-pub fn allocate(database: &Database, conn: &Connection) {
-    let (wal, options) = (&database.wal, &database.options);
-    let (used, allocated) = (database.counters.wal_bytes.get(), wal.allocated.load(Ordering::Relaxed));
-    let length = (used + used.clamp(LEAST_STEP, LONGEST_STEP)).min(options.checkpoint_from());
-    let is_nearly_full = used + (used / PART).clamp(LEAST_LEFT, SMALL) > allocated && length > allocated;
-    // Before a first commit it isn't known how much is in it, nor whether it is a log.
-    if used == 0
-        || !is_nearly_full
-        || options.synchronous != Synchronous::Full
-        || wal.grown.load(Ordering::Relaxed) > SMALL
-    {
-        return;
-    }
-    busy::limit(Duration::ZERO);
-    if let Ok(alone) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
-        let length = log_file::extend(conn, length).unwrap_or(u64::MAX);
-        wal.allocated.store(length, Ordering::Relaxed);
-        drop(alone.commit());
-    }
-    busy::limit(options.busy_timeout);
-}
-
-/// Tries again while another process moves the log, with no lock held in between: it may wait for ours.
-pub fn patiently(database: &Database, mut tried: impl FnMut() -> Result<Moved, SqlError>) -> Result<Moved, SqlError> {
-    let until = Instant::now() + database.options.busy_timeout;
-    loop {
-        let moved = tried()?;
-        if moved != Moved::ByAnother || Instant::now() >= until {
-            return Ok(moved);
-        }
-        sleep(RETRY);
-    }
 }
 
 /// How much of the log is in the database now.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
     All,
-    /// As far as snapshots let it.
+    /// As far as snapshots allow.
     Some,
-    /// Another process is at it.
+    /// Another process is moving it.
     ByAnother,
 }
 
-/// Moves the log.
-pub fn checkpoint(database: &Database) -> Result<Moved, SqlError> {
-    let options = &database.options;
-    if options.is_memory() || options.read_only {
-        return Ok(Moved::All);
-    }
-    let mut connections = lock(&database.wal.connections);
-    let pair = match &mut *connections {
-        Some(pair) => pair,
-        None => connections.insert(Pair {
-            checkpoint: connection::open(options, Use::Checkpoint)?,
-            snapshot: connection::open(options, Use::Read)?,
-        }),
-    };
-    busy::limit(options.busy_timeout);
-    let moved = pair.passive(&database.wal.moved)?;
-    database.counters.wal_checkpoints.add(u64::from(moved != Moved::ByAnother));
-    Ok(moved)
+struct Connections {
+    checkpoint: Connection,
+    snapshot: Connection,
 }
 
-impl Pair {
+impl Wal {
+    pub fn new(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::clone(shared),
+            pool: ThreadPool::new(1),
+            connections: Mutex::default(),
+            is_requested: AtomicBool::default(),
+            has_ended: AtomicBool::default(),
+            page_size: AtomicU64::default(),
+            moved: AtomicU64::default(),
+            grown: AtomicU64::default(),
+            file_length: AtomicU64::default(),
+            bound: AtomicU64::default(),
+        })
+    }
+
+    /// Ends the background thread, once it has nothing more to do.
+    pub fn stop(&self) {
+        self.pool.stop();
+    }
+
+    /// Closes the connections, once no checkpoint uses them.
+    pub fn close(&self) {
+        drop(lock(&self.connections).take());
+    }
+
+    /// The size of a log of so many pages.
+    fn bytes(&self, pages: u64) -> u64 {
+        HEADER + pages * (self.page_size.load(Ordering::Relaxed) + FRAME_HEADER)
+    }
+
+    /// Registers `conn` as the connection that writes: each commit tells how long the log is.
+    pub fn watch(&self, conn: &Connection) -> Result<(), SqlError> {
+        let page_size: u64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        self.page_size.store(page_size, Ordering::Relaxed);
+        self.bound.store(self.shared.options.max_wal_bytes, Ordering::Relaxed);
+        // The log may be another one than that of an earlier connection.
+        self.shared.counters.wal_bytes.set(0);
+        for known in [&self.moved, &self.grown, &self.file_length] {
+            known.store(0, Ordering::Relaxed);
+        }
+        conn.wal_hook(Some(|_, pages| {
+            LOGGED.set((LOGGED.get().0 + 1, u64::try_from(pages).ok()));
+            Ok(())
+        }));
+        Ok(())
+    }
+
+    /// After commits of this thread: moves the log in the background if it has grown enough.
+    pub fn committed(self: &Arc<Self>) {
+        let Shared { options, counters, .. } = &*self.shared;
+        let (commits, Some(pages)) = LOGGED.take() else { return };
+        counters.fsyncs.add(if options.synchronous == Synchronous::Full { commits } else { 0 });
+        let (bytes, before) = (self.bytes(pages), counters.wal_bytes.get());
+        counters.wal_bytes.set(bytes);
+        self.grown.store(bytes.saturating_sub(before), Ordering::Relaxed);
+        if bytes < before || pages < self.moved.load(Ordering::Relaxed) {
+            // The log has started over, and its file may have been truncated.
+            self.moved.store(0, Ordering::Relaxed);
+            self.file_length.store(0, Ordering::Relaxed);
+            // It then has a new header, which is synced before the first page.
+            counters.fsyncs.add(u64::from(options.synchronous != Synchronous::Off));
+            self.bound.store(options.max_wal_bytes, Ordering::Relaxed);
+        }
+        let new = self.bytes(pages - self.moved.load(Ordering::Relaxed).min(pages));
+        if new < options.checkpoint_bytes() || self.is_requested.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let wal = Arc::clone(self);
+        self.pool.run(move || {
+            // Whoever reads or writes next meets the same error, and reports it.
+            drop(wal.checkpoint());
+            wal.has_ended.store(true, Ordering::Release);
+            wal.is_requested.store(false, Ordering::Release);
+        });
+    }
+
+    /// Before a commit: if the log has reached its bound, moves it first, so that it starts over; and moves a small rest
+    /// that a background checkpoint has left.
+    pub fn keep_bounded(&self, conn: &Connection) -> Result<(), SqlError> {
+        let counters = &self.shared.counters;
+        let bytes = counters.wal_bytes.get();
+        if bytes > self.bound.load(Ordering::Relaxed) {
+            counters.wal_checkpoints_waited_for.add(1);
+            let moved = self.patiently(|| {
+                // If another process went on committing, there would always be more to move.
+                let alone = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+                let moved = self.checkpoint();
+                alone.commit()?;
+                Ok(moved.unwrap_or(Moved::Some))
+            })?;
+            if moved != Moved::All {
+                // A snapshot keeps it. It is tried again when the log has grown by a quarter.
+                self.bound.store(bytes + bytes / 4, Ordering::Relaxed);
+            }
+        } else if self.has_ended.swap(false, Ordering::AcqRel) {
+            let rest = bytes.saturating_sub(self.bytes(self.moved.load(Ordering::Relaxed)));
+            if 0 < rest && rest <= SMALL_REST {
+                // If a snapshot keeps some of it, the next background checkpoint moves that.
+                drop(self.checkpoint());
+            }
+        }
+        Ok(())
+    }
+
+    /// Before a commit: extends the log's file before it is full, up to the size from which the log is moved and starts
+    /// over. Errors are ignored and no lock is waited for, because the commit does not need it.
+    pub fn extend_file(&self, conn: &Connection) {
+        let options = &self.shared.options;
+        let (used, file_length) = (self.shared.counters.wal_bytes.get(), self.file_length.load(Ordering::Relaxed));
+        let length = (used + used.clamp(MIN_EXTENSION, MAX_EXTENSION)).min(options.checkpoint_bytes());
+        let is_nearly_full = used + (used / FREE_PART).clamp(MIN_FREE, SMALL_COMMIT) > file_length;
+        // Before the first commit it is not known how much is in the log, nor whether there is one.
+        if used == 0
+            || !is_nearly_full
+            || length <= file_length
+            || options.synchronous != Synchronous::Full
+            || self.grown.load(Ordering::Relaxed) > SMALL_COMMIT
+        {
+            return;
+        }
+        busy::set_timeout(Duration::ZERO);
+        if let Ok(alone) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
+            let length = wal_file::extend(conn, length).unwrap_or(u64::MAX);
+            self.file_length.store(length, Ordering::Relaxed);
+            drop(alone.commit());
+        }
+        busy::set_timeout(options.busy_timeout);
+    }
+
+    /// Tries again while another process moves the log, until the busy timeout. No lock may be held between two tries,
+    /// because the other process may wait for it.
+    pub fn patiently(&self, mut checkpoint: impl FnMut() -> Result<Moved, SqlError>) -> Result<Moved, SqlError> {
+        let until = Instant::now() + self.shared.options.busy_timeout;
+        loop {
+            let moved = checkpoint()?;
+            if moved != Moved::ByAnother || Instant::now() >= until {
+                return Ok(moved);
+            }
+            sleep(RETRY);
+        }
+    }
+
+    /// Moves the log into the database.
+    pub fn checkpoint(&self) -> Result<Moved, SqlError> {
+        let options = &self.shared.options;
+        if options.is_memory() || options.read_only {
+            return Ok(Moved::All);
+        }
+        let mut slot = lock(&self.connections);
+        let connections = match &mut *slot {
+            Some(connections) => connections,
+            None => slot.insert(Connections {
+                checkpoint: connection::open(options, Use::Checkpoint)?,
+                snapshot: connection::open(options, Use::Read)?,
+            }),
+        };
+        busy::set_timeout(options.busy_timeout);
+        let moved = connections.checkpoint(&self.moved)?;
+        self.shared.counters.wal_checkpoints.add(u64::from(moved != Moved::ByAnother));
+        Ok(moved)
+    }
+
+    /// The length of the log's file.
+    pub fn file_bytes(&self) -> u64 {
+        let Some(path) = &self.shared.options.path else { return 0 };
+        let mut name = path.as_os_str().to_owned();
+        name.push("-wal");
+        // By its name: opening and closing the file would drop the locks that SQLite holds on it.
+        std::fs::metadata(name).map_or(0, |file| file.len())
+    }
+}
+
+impl Connections {
     /// Notes how many pages of the log are in the database, before it can start over.
-    fn passive(&self, noted: &AtomicU64) -> Result<Moved, SqlError> {
+    fn checkpoint(&self, noted: &AtomicU64) -> Result<Moved, SqlError> {
         let snapshot = self.snapshot.unchecked_transaction()?;
-        // The transaction has its snapshot from the first that it reads.
+        // A transaction gets its snapshot when it first reads.
         snapshot.prepare_cached("SELECT count(*) FROM sqlite_master")?.query_row([], |row| row.get::<_, i64>(0))?;
         let mut passive = self.checkpoint.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
         let (busy, log, moved): (bool, i64, i64) =

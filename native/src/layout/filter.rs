@@ -1,7 +1,7 @@
-//! Which checkpoints a metadata filter lets through.
+//! Which checkpoints a metadata filter matches.
 //!
-//! Unlike SqliteSaver's, which is SQL, it takes any key, knows true from 1, and compares nested values by what
-//! they hold. As there, `a.b` also stands for what is at `b` within `a`, where there is no key of that name.
+//! SqliteSaver's filter is SQL. This one matches keys literally, tells true from 1, and compares nested values by value.
+//! As in SqliteSaver's, `a.b` also means `b` within `a`, if there is no key of that name.
 use std::borrow::Cow;
 
 use rusqlite::Connection;
@@ -9,16 +9,16 @@ use serde_json::{Map, Number, Value};
 
 use crate::errors::SqlError;
 
-/// The values that metadata must have, as JSON; null also stands for a key that is not there.
+/// The values that metadata must have, by key; null also matches a key that is missing.
 pub struct Filter(Map<String, Value>);
 
 impl Filter {
-    /// From a JSON object.
+    /// Takes a JSON object.
     pub fn parse(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(&without_specials(json)).map(Self)
     }
 
-    /// Whether the column's JSON passes. Fails as SQLite does where it is not JSON.
+    /// Whether the JSON in the column matches. What is not JSON is an error, in SQLite's words.
     pub fn matches(&self, conn: &Connection, metadata: Option<&[u8]>) -> Result<bool, SqlError> {
         let parsed: Value = match metadata {
             None => Value::Null,
@@ -38,7 +38,7 @@ impl Filter {
     }
 }
 
-/// Python writes NaN and Infinity, which are no JSON. They become what comes nearest.
+/// Python writes NaN and Infinity, which are not JSON: they become null and the largest number.
 fn without_specials(text: &str) -> Cow<'_, str> {
     if !text.contains("NaN") && !text.contains("Infinity") {
         return text.into();
@@ -51,10 +51,10 @@ fn without_specials(text: &str) -> Cow<'_, str> {
         } else {
             plain.push_str(&part.replace("NaN", "null").replace("Infinity", &f64::MAX.to_string()));
         }
-        // What follows a backslash at once is taken for what it is.
-        let taken = escaped && part.len() == 1;
-        quoted ^= part.ends_with('"') && !taken;
-        escaped = quoted && part.ends_with('\\') && !taken;
+        // A character right after a backslash is literal.
+        let is_literal = escaped && part.len() == 1;
+        quoted ^= part.ends_with('"') && !is_literal;
+        escaped = quoted && part.ends_with('\\') && !is_literal;
     }
     plain.into()
 }
@@ -78,7 +78,7 @@ fn equal(one: &Value, other: &Value) -> bool {
 }
 
 /// 1 and 1.0 are the same, as in Python.
-#[allow(clippy::float_cmp)] // just that is asked
+#[allow(clippy::float_cmp)] // exact equality is what is meant
 fn same_number(one: &Number, other: &Number) -> bool {
     if one.is_f64() || other.is_f64() { one.as_f64() == other.as_f64() } else { one == other }
 }

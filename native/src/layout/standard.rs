@@ -1,22 +1,23 @@
-//! The standard layout, which is SqliteSaver's: a row a checkpoint, a row a pending write.
+//! The standard layout, SqliteSaver's own: one row for each checkpoint, one row for each pending write.
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
 
-use super::schema::canonical;
-use super::work::{Mark, Row as Values, Work};
+use super::change::{Change, Mark};
+use super::created_at::uuid6_pattern;
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
+use crate::values::Values;
 
-/// Of the table of checkpoints.
+/// The columns of `checkpoints`.
 const COLUMNS: &str = "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata";
 const REPLACE_WRITE: &str = "INSERT OR REPLACE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
                              task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const KEEP_WRITE: &str = "INSERT OR IGNORE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
                           task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Where the rows that are read have what the serializer made.
-pub const CHECKPOINT: usize = 5;
-pub const VALUE: usize = 3;
+/// Which columns of the rows that are read hold the serializer's output.
+pub const CHECKPOINT_COLUMN: usize = 5;
+pub const VALUE_COLUMN: usize = 3;
 
 fn run(conn: &Connection, sql: &str, row: &Values) -> Result<usize, SqlError> {
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(row))?)
@@ -26,22 +27,22 @@ fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u6
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(parameters))? as u64)
 }
 
-/// Carries out `work` on the table of checkpoints, and says of how many checkpoints (or orphaned writes) it was,
-/// where that is not plain.
-pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlError> {
-    match work {
-        Work::Put(row) => {
+/// Applies `change`, with `table` as the table of checkpoints. The result is the number of checkpoints that were put,
+/// deleted or copied, or of orphaned writes that were deleted.
+pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<u64, SqlError> {
+    match change {
+        Change::Put(row) => {
             let sql = format!("INSERT OR REPLACE INTO {table} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
             run(conn, &sql, row).map(|_| 1)
         }
-        Work::PutWrites { rows, replace } => {
+        Change::PutWrites { rows, replace } => {
             let sql = if *replace { REPLACE_WRITE } else { KEEP_WRITE };
             for row in rows {
                 run(conn, sql, row)?;
             }
             Ok(0)
         }
-        Work::DeleteThread { thread, before } => {
+        Change::DeleteThread { thread, before } => {
             if let Some(before) = before
                 && !is_older(conn, table, thread, before)?
             {
@@ -51,7 +52,7 @@ pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlErro
             delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
             Ok(deleted)
         }
-        Work::DeleteCheckpoints { thread, keys, mark: seen } => {
+        Change::DeleteCheckpoints { thread, keys, mark: seen } => {
             if *seen != mark(conn, table, thread)? {
                 return Ok(0);
             }
@@ -71,7 +72,7 @@ pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlErro
             }
             Ok(deleted)
         }
-        Work::DeleteOrphans { thread, before } => delete(
+        Change::DeleteOrphans { thread, before } => delete(
             conn,
             "DELETE FROM writes WHERE thread_id = ?1 AND checkpoint_id < ?2 \
              AND checkpoint_id GLOB '????????-????-6???-????-????????????' \
@@ -81,18 +82,18 @@ pub fn apply(conn: &Connection, table: &str, work: &Work) -> Result<u64, SqlErro
                  AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)",
             &[thread, before],
         ),
-        Work::CopyThread { source, target } => copy_thread(conn, table, source, target),
-        // Of the compact layout.
-        Work::Sweep(_) | Work::Convert { .. } => Ok(0),
+        Change::CopyThread { source, target } => copy_thread(conn, table, source, target),
+        // Only the compact layout has these.
+        Change::Sweep(_) | Change::Convert { .. } => Ok(0),
     }
 }
 
-/// Whether a thread's latest checkpoint has an id of UUIDv6 below `before`.
+/// Whether the id of a thread's latest checkpoint is a UUIDv6 below `before`.
 fn is_older(conn: &Connection, table: &str, thread: &str, before: &str) -> Result<bool, SqlError> {
     let sql = format!(
         "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
     );
-    Ok(conn.prepare_cached(&sql)?.query_row([thread, before, &canonical()], |row| row.get(0))?)
+    Ok(conn.prepare_cached(&sql)?.query_row([thread, before, &uuid6_pattern()], |row| row.get(0))?)
 }
 
 pub fn mark(conn: &Connection, table: &str, thread: &str) -> Result<Mark, SqlError> {
@@ -127,14 +128,14 @@ fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Re
     Ok(copied as u64)
 }
 
-/// As sqlite3 says it.
+/// The error in sqlite3's words.
 fn not_utf8(column: &str, text: &[u8]) -> SqlError {
     let text = String::from_utf8_lossy(text);
     let message = format!("Could not decode to UTF-8 column '{column}' with text '{text}'");
     SqlError::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, message)
 }
 
-/// A column of a row that is read.
+/// Copies a column. Text that is not UTF-8 is an error, as in sqlite3.
 pub fn column(row: &rusqlite::Row<'_>, index: usize) -> Result<Column, SqlError> {
     match row.get_ref(index)? {
         ValueRef::Text(text) if std::str::from_utf8(text).is_err() => {

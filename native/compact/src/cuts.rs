@@ -1,28 +1,30 @@
 //! Where the bytes of a checkpoint are cut, so that what two checkpoints have in common is the same piece in both.
 //!
-//! Cut are the values in `channel_values`: lists at their elements, dicts at their values, and other values by
-//! themselves when they are long. Small elements go together, in groups that begin and end by what is in them:
-//! a list that gains an element in front has the same groups from the next one on.
+//! The values in `channel_values` are cut: lists into their elements, dicts into their values; any other value is a
+//! piece by itself if it is long. Small elements of a list form groups, whose limits depend on what is in them: a list
+//! that gains an element in front has the same groups from the second one on.
 use std::ops::Range;
 
-use crate::reader::{ReadError, Reader, Token};
+use fast_langgraph_msgpack::reader::{ReadError, Reader, Token};
 
-/// What is shorter than this is no piece: it would cost more to name than to repeat.
-const LEAST: usize = 64;
-/// An element of a list from this size on is a piece of its own.
-const OWN: usize = 128;
-/// A value that is no list from this size on.
-const LONG: usize = 512;
-/// Groups of small elements are from this size on, to this.
-const GROUP_LEAST: usize = 512;
-const GROUP_MOST: usize = 4096;
-/// How deep dicts within channels are looked into.
-const DEEPEST: usize = 3;
+/// Shorter bytes are no piece: naming them would take more room than repeating them.
+const MIN_PIECE: usize = 64;
+/// An element of a list of this size or more is a piece of its own.
+const MIN_ELEMENT: usize = 128;
+/// Any other value of this size or more is a piece.
+const MIN_VALUE: usize = 512;
+/// A group of small elements ends between these sizes.
+const MIN_GROUP: usize = 512;
+const MAX_GROUP: usize = 4096;
+/// How many levels of dicts within a channel are cut.
+const MAX_DEPTH: usize = 3;
 
-/// Lists have lanes by their names, from 1 on; lane 0 is for what is no list. Pieces of a lane are numbered one after
-/// the other, so that those of a list that grows stand together, whatever else changes beside it.
+/// Each list has a lane by its name, from 1 on; lane 0 is for all other values. The pieces of a lane are numbered one
+/// after the other, so that those of a list that grows stay together, whatever else changes beside it.
 pub const LANES: u8 = 16;
 
+/// A piece to be: where it lies, and the lane that it is numbered in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     pub range: Range<usize>,
     pub lane: u8,
@@ -30,8 +32,8 @@ pub struct Cut {
 
 const CHANNEL_VALUES: &[u8] = b"channel_values";
 
-/// The pieces of an encoded checkpoint, in order; what lies between them is in none. Empty where there is nothing
-/// to cut, and for bytes that are no checkpoint.
+/// The cuts of an encoded checkpoint, in order; the bytes between them are in no piece. Empty if there is nothing to
+/// cut, and for bytes that are no checkpoint.
 pub fn cuts(bytes: &[u8]) -> Vec<Cut> {
     let mut walk = Walk { bytes, reader: Reader::new(bytes), pieces: Vec::new() };
     if walk.checkpoint().is_ok() && walk.reader.remaining() == 0 { walk.pieces } else { Vec::new() }
@@ -58,7 +60,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Past one value, whatever is in it.
+    /// Skips one value with all that is in it.
     fn skip(&mut self) -> Result<(), ReadError> {
         let mut left = 1_u64;
         while left > 0 {
@@ -72,7 +74,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// `name` is a hash of the keys that lead here.
+    /// Cuts one value. `name` is a hash of the keys that lead to it.
     fn value(&mut self, depth: usize, name: u64) -> Result<(), ReadError> {
         let begin = self.place();
         match self.reader.clone().token()? {
@@ -81,7 +83,7 @@ impl Walk<'_> {
                 let lane = 1 + (name >> 32) % u64::from(LANES - 1);
                 self.elements(elements, u8::try_from(lane).unwrap_or_default())
             }
-            Token::Map(pairs) if depth < DEEPEST => {
+            Token::Map(pairs) if depth < MAX_DEPTH => {
                 self.reader.token()?;
                 for _ in 0..pairs {
                     let key = self.place();
@@ -93,7 +95,7 @@ impl Walk<'_> {
             }
             _ => {
                 self.skip()?;
-                self.piece(begin..self.place(), LONG, 0);
+                self.piece(begin..self.place(), MIN_VALUE, 0);
                 Ok(())
             }
         }
@@ -105,19 +107,19 @@ impl Walk<'_> {
             let begin = self.place();
             self.skip()?;
             let element = begin..self.place();
-            if element.len() >= OWN {
-                self.piece(group, LEAST, lane);
+            if element.len() >= MIN_ELEMENT {
+                self.piece(group, MIN_PIECE, lane);
                 group = element.end..element.end;
                 self.pieces.push(Cut { range: element, lane });
                 continue;
             }
             group.end = element.end;
-            if group.len() >= GROUP_MOST || (group.len() >= GROUP_LEAST && self.ends_a_group(element)) {
-                self.piece(group, LEAST, lane);
+            if group.len() >= MAX_GROUP || (group.len() >= MIN_GROUP && self.ends_a_group(element)) {
+                self.piece(group, MIN_PIECE, lane);
                 group = self.place()..self.place();
             }
         }
-        self.piece(group, LEAST, lane);
+        self.piece(group, MIN_PIECE, lane);
         Ok(())
     }
 
@@ -127,7 +129,7 @@ impl Walk<'_> {
         }
     }
 
-    /// True of one element in eight, always of the same ones.
+    /// True for one element in eight, decided by its bytes.
     fn ends_a_group(&self, element: Range<usize>) -> bool {
         let bytes = self.bytes.get(element).unwrap_or_default();
         hash(FNV, bytes) >> 61 == 0

@@ -1,15 +1,15 @@
 //! The tables of the compact layout, and the view that shows them as SqliteSaver's table.
 //!
-//! `fl_checkpoints` is SqliteSaver's table under another name, with what a row's `checkpoint` has to be put together
-//! from in columns at its end; where there is nothing in them the row is as in the standard layout. So a file is
-//! whole at any moment of a conversion, and whoever inserts through the view stores a row as it is.
+//! `fl_checkpoints` is SqliteSaver's table under another name, with three more columns that say how a row's `checkpoint`
+//! is put together from pieces. Where they are NULL the row is stored as in the standard layout. So a conversion can
+//! stop anywhere, and a row that is inserted through the view is stored as it is.
 use rusqlite::{Connection, ffi};
 
-use crate::checkpointer::layout::Layout;
 use crate::errors::SqlError;
+use crate::layout::kind::Layout;
 
 /// `group_concat` of earlier releases ends at a NUL.
-const OLDEST: i32 = 3_037_000;
+const OLDEST_SQLITE: i32 = 3_037_000;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS fl_threads (
@@ -22,19 +22,20 @@ CREATE TABLE IF NOT EXISTS fl_threads (
 CREATE TABLE IF NOT EXISTS fl_pieces (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 ";
 
-/// Is there while a database is on its way back to the standard layout.
+/// A table that exists while a database is converted back to the standard layout.
 const CLOSING: &str = "fl_closing";
 
 const COLUMNS: [(&str, &str); 3] = [
-    // own bytes and pieces, in turns
+    // the recipe: own bytes and ranges of pieces, in turns
     ("ranges", "TEXT"),
-    // what is added to the numbers of pieces for their ids
+    // what is added to the number of a piece to get its id
     ("base", "INTEGER"),
-    // of the whole, in bytes
+    // the size of the whole, in bytes
     ("size", "INTEGER"),
 ];
 
-/// A wrong size, of a piece that is missing or of an old SQLite, is an error: `abs` has none of the least integer.
+/// If the size is wrong, because a piece is missing or SQLite is too old, the view raises an error: `abs` of the least
+/// integer fails.
 const VIEW: &str = "
 CREATE VIEW checkpoints AS
 SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
@@ -104,13 +105,13 @@ pub fn layout(conn: &Connection) -> Result<Layout, SqlError> {
     })
 }
 
-/// From now on nobody stores pieces.
-pub fn close(conn: &Connection) -> Result<(), SqlError> {
+/// Begins a conversion to the standard layout: from now on no process stores pieces.
+pub fn begin_closing(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!("CREATE TABLE {CLOSING} (x)"))?)
 }
 
-/// As if it had not been closed.
-pub fn reopen(conn: &Connection) -> Result<(), SqlError> {
+/// Ends such a conversion before it is done.
+pub fn end_closing(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!("DROP TABLE {CLOSING}"))?)
 }
 
@@ -119,9 +120,9 @@ fn has_column(conn: &Connection, table: &str, name: &str) -> Result<bool, SqlErr
     Ok(conn.query_row(sql, [table, name], |row| row.get(0))?)
 }
 
-/// Makes the standard tables those of the compact layout; no row is touched. Within a transaction.
+/// Makes the tables of the compact layout out of the standard ones, within a transaction. No row is touched.
 pub fn make(conn: &Connection) -> Result<(), SqlError> {
-    if rusqlite::version_number() < OLDEST {
+    if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(refused("the compact layout needs SQLite 3.37 or later"));
     }
     let encoding: String = conn.query_row("PRAGMA encoding", [], |row| row.get(0))?;
@@ -137,14 +138,14 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
         return Err(refused("foreign keys of this database refer to table checkpoints, and can't refer to a view"));
     }
     for (name, _) in COLUMNS {
-        // Ours are left, with nothing in them, by a conversion to the standard layout.
+        // A conversion to the standard layout leaves our columns behind, empty.
         let is_used = format!("SELECT EXISTS (SELECT 1 FROM checkpoints WHERE {name} IS NOT NULL)");
         if has_column(conn, "checkpoints", name)? && conn.query_row(&is_used, [], |row| row.get(0))? {
             return Err(refused(&format!("table checkpoints of this database has a column {name} of its own")));
         }
     }
     conn.execute_batch(TABLES)?;
-    // An app's own views go on to speak of `checkpoints`, whatever that is.
+    // With the legacy rename, views of the app go on to refer to the name `checkpoints`.
     conn.execute_batch("PRAGMA legacy_alter_table = ON; ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
     for (name, kind) in COLUMNS {
         if !has_column(conn, "fl_checkpoints", name)? {
@@ -155,8 +156,8 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!("{VIEW}{created_at} FROM fl_checkpoints;{TRIGGERS}"))?)
 }
 
-/// Makes them the standard ones again, with no row left that is put together from pieces. Within a transaction.
-/// Columns of ours stay, with nothing in them: taking them out would write every row again.
+/// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay, empty:
+/// dropping them would write every row again.
 pub fn unmake(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!(
         "PRAGMA legacy_alter_table = ON; DROP VIEW checkpoints; ALTER TABLE fl_checkpoints RENAME TO checkpoints; \

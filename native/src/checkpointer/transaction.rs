@@ -1,0 +1,127 @@
+//! The connection that writes, and the transactions that changes are written in.
+use rusqlite::Connection;
+
+use crate::errors::SqlError;
+use crate::layout::{self, CacheWriter, Change, Schema};
+
+pub struct WriteConnection {
+    pub conn: Connection,
+    schema: Schema,
+    pub cache: CacheWriter,
+    /// Transactions that were committed since they were last counted.
+    commits: u64,
+}
+
+fn run(conn: &Connection, sql: &str) -> Result<(), SqlError> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+impl WriteConnection {
+    pub fn new(conn: Connection, schema: Schema, cache: CacheWriter) -> Self {
+        Self { conn, schema, cache, commits: 0 }
+    }
+
+    /// Writes all changes in one transaction, or each in its own where that fails as a whole.
+    pub fn write(&mut self, changes: &[&Change]) -> Vec<Result<u64, SqlError>> {
+        if changes.len() > 1
+            && let Some(results) = self.write_together(changes)
+        {
+            return results;
+        }
+        changes.iter().map(|change| self.write_alone(change)).collect()
+    }
+
+    /// Writes a change in a transaction of its own.
+    pub fn write_alone(&mut self, change: &Change) -> Result<u64, SqlError> {
+        // The statement is right for the table as well as for a view in its place.
+        if change.is_one_statement(self.schema.layout) {
+            let result = layout::apply(&self.conn, self.schema.layout, &mut self.cache, change);
+            self.commits += u64::from(result.is_ok());
+            return result;
+        }
+        run(&self.conn, "BEGIN IMMEDIATE")?;
+        let result = self.apply(change).and_then(|count| run(&self.conn, "COMMIT").map(|()| count));
+        if result.is_ok() {
+            self.committed();
+        } else {
+            self.cache.roll_back();
+            if !self.conn.is_autocommit() {
+                run(&self.conn, "ROLLBACK")?;
+            }
+        }
+        result
+    }
+
+    fn committed(&mut self) {
+        self.commits += 1;
+        self.cache.commit(self.schema);
+    }
+
+    /// Applies a change within a transaction.
+    fn apply(&mut self, change: &Change) -> Result<u64, SqlError> {
+        let schema = self.schema.now(&self.conn)?;
+        if schema != self.schema {
+            // Another database may have been copied into the file, a backup, say.
+            self.cache.clear();
+            self.schema = schema;
+        }
+        layout::apply(&self.conn, self.schema.layout, &mut self.cache, change)
+    }
+
+    /// One transaction for all changes, in which a change that fails undoes itself and no other. None if the transaction
+    /// is gone with all that was done in it (a full disk, say): then no change was written.
+    fn write_together(&mut self, changes: &[&Change]) -> Option<Vec<Result<u64, SqlError>>> {
+        if let Err(error) = run(&self.conn, "BEGIN IMMEDIATE") {
+            return Some(changes.iter().map(|_| Err(error.clone())).collect());
+        }
+        let mut results = Vec::with_capacity(changes.len());
+        for change in changes {
+            results.push(self.write_member(change));
+            if self.conn.is_autocommit() {
+                self.cache.roll_back();
+                return None;
+            }
+        }
+        if run(&self.conn, "COMMIT").is_ok() {
+            self.committed();
+            return Some(results);
+        }
+        self.cache.roll_back();
+        if !self.conn.is_autocommit() {
+            // If this fails too, the changes fail with the error, each by itself.
+            drop(run(&self.conn, "ROLLBACK"));
+        }
+        None
+    }
+
+    /// Writes one change of a transaction in a savepoint.
+    fn write_member(&mut self, change: &Change) -> Result<u64, SqlError> {
+        if change.is_one_statement(self.schema.layout) {
+            return self.apply(change);
+        }
+        run(&self.conn, "SAVEPOINT member")?;
+        let savepoint = self.cache.savepoint();
+        let result = self.apply(change);
+        if result.is_err() {
+            self.cache.roll_back_to(savepoint);
+        }
+        if result.is_err() && !self.conn.is_autocommit() {
+            run(&self.conn, "ROLLBACK TO member")?;
+        }
+        if !self.conn.is_autocommit() {
+            run(&self.conn, "RELEASE member")?;
+        }
+        result
+    }
+
+    /// Ends a transaction that is left open. Fails if it can be neither committed nor rolled back.
+    pub fn end_transaction(&self) -> Result<(), SqlError> {
+        if self.conn.is_autocommit() { Ok(()) } else { run(&self.conn, "ROLLBACK") }
+    }
+
+    /// The transactions that were committed since the last call.
+    pub fn take_commits(&mut self) -> u64 {
+        std::mem::take(&mut self.commits)
+    }
+}

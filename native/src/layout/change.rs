@@ -1,0 +1,52 @@
+//! What can be written: each change is one call of a checkpointer, applied as a whole or not at all.
+use super::kind::Layout;
+use crate::values::{Value, Values};
+
+/// The namespace and the id of a checkpoint within its thread.
+pub type NamespaceAndId = (String, String);
+
+/// Tells whether a checkpoint of a thread was put or removed: how many there are, and the last by rowid and by id.
+pub type Mark = (u64, Option<i64>, Option<String>);
+
+pub enum Change {
+    /// thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    Put(Values),
+    /// Each row: thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value. A row that
+    /// exists already is replaced or kept.
+    PutWrites { rows: Vec<Values>, replace: bool },
+    /// All rows of a thread. With `before`, only if the id of its latest checkpoint is a UUIDv6 below it.
+    DeleteThread { thread: String, before: Option<String> },
+    /// Checkpoints of a thread with their pending writes, or none if the thread's mark has changed.
+    DeleteCheckpoints { thread: String, keys: Vec<NamespaceAndId>, mark: Mark },
+    /// Pending writes of a thread that belong to no checkpoint, if their ids are below `before` and below the latest
+    /// checkpoint of their namespace.
+    DeleteOrphans { thread: String, before: String },
+    /// Copies a thread to a name that is not in use.
+    CopyThread { source: String, target: String },
+    /// Removes pieces of a thread that no checkpoint needs.
+    Sweep(String),
+    /// Converts rows after rowid `from` to another layout, as many as suit one transaction. The result is the rowid to
+    /// continue from, 0 when all are done.
+    Convert { to: Layout, from: i64 },
+}
+
+impl Change {
+    /// How many bytes of memory it holds while it waits.
+    pub fn bytes(&self) -> usize {
+        let bytes = |row: &Values| row.iter().map(Value::len).sum::<usize>();
+        match self {
+            Self::Put(row) => bytes(row),
+            Self::PutWrites { rows, .. } => rows.iter().map(bytes).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is a single statement, which SQLite applies as a whole or not at all without a transaction around it.
+    pub fn is_one_statement(&self, layout: Layout) -> bool {
+        match self {
+            Self::Put(_) => !layout.is_compact(),
+            Self::PutWrites { rows, .. } => rows.len() == 1,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Converting a database from one layout to the other, some rows in each transaction. Others read and write in between,
+//! and the database is whole wherever the conversion stops.
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
+
+use super::assembly::{
+    CHECKPOINT, CHECKPOINT_ID, CHECKPOINT_NS, PARENT_CHECKPOINT_ID, ROWID, SELECT, THREAD_ID, TYPE, assembled,
+};
+use super::cache::CacheWriter;
+use super::store::{Key, can_be_cut, store};
+use super::tables;
+use crate::buffer::Buffer;
+use crate::errors::SqlError;
+use crate::layout::kind::Layout;
+
+/// A transaction converts at most so many rows, or about so many bytes.
+const MAX_ROWS: usize = 256;
+const MAX_BYTES: usize = 8 << 20;
+
+/// Converts rows after rowid `from`, as many as suit the transaction that it is called in. Returns the rowid of the
+/// last one, 0 when all are done.
+pub fn convert(conn: &Connection, cache: &mut CacheWriter, to: Layout, from: i64) -> Result<u64, SqlError> {
+    let found = tables::layout(conn)?;
+    match (found, to) {
+        (Layout::Standard, Layout::Compact) => tables::make(conn)?,
+        (Layout::Closing, Layout::Compact) => tables::end_closing(conn)?,
+        (Layout::Compact, Layout::Standard) => tables::begin_closing(conn)?,
+        (Layout::Standard, _) => return Ok(0),
+        _ => {}
+    }
+    let last = if to == Layout::Compact { to_compact(conn, cache, from)? } else { to_standard(conn, from)? };
+    Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0))
+}
+
+/// Converts rows that are stored as they are.
+fn to_compact(conn: &Connection, cache: &mut CacheWriter, from: i64) -> Result<Option<i64>, SqlError> {
+    let mut statement =
+        conn.prepare(&format!("{SELECT} WHERE rowid > ? AND ranges IS NULL ORDER BY rowid LIMIT {MAX_ROWS}"))?;
+    let mut update =
+        conn.prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = ?, base = ?, size = ? WHERE rowid = ?")?;
+    let mut rows = statement.query([from])?;
+    let (mut last, mut bytes) = (None, 0);
+    while bytes < MAX_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let id: i64 = row.get(ROWID)?;
+        last = Some(id);
+        let (ValueRef::Text(kind), ValueRef::Blob(blob)) = (row.get_ref(TYPE)?, row.get_ref(CHECKPOINT)?) else {
+            continue;
+        };
+        let text = |index| row.get::<_, String>(index);
+        let (Ok(thread), Ok(namespace), Ok(checkpoint)) = (text(THREAD_ID), text(CHECKPOINT_NS), text(CHECKPOINT_ID))
+        else {
+            continue;
+        };
+        if !std::str::from_utf8(kind).is_ok_and(can_be_cut) {
+            continue;
+        }
+        let parent = text(PARENT_CHECKPOINT_ID).ok();
+        let key = Key { thread: &thread, namespace: &namespace, id: &checkpoint, parent: parent.as_deref() };
+        bytes += blob.len();
+        if let Some(columns) = store(conn, cache, &key, &Arc::new(Buffer::new(blob.to_vec())))? {
+            update.execute(params![columns.own, columns.ranges, columns.base, columns.size, id])?;
+        }
+    }
+    Ok(last)
+}
+
+/// Converts rows back, and the tables when no row is left.
+fn to_standard(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
+    let mut last = whole_again(conn, from)?;
+    if last.is_none() {
+        // Another process that converted the other way meanwhile may have cut rows before `from`. They would be lost
+        // with the pieces.
+        last = whole_again(conn, i64::MIN)?;
+    }
+    if last.is_none() {
+        tables::unmake(conn)?;
+    }
+    Ok(last)
+}
+
+/// Converts rows that are made of pieces.
+fn whole_again(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
+    let mut statement =
+        conn.prepare(&format!("{SELECT} WHERE rowid > ? AND ranges IS NOT NULL ORDER BY rowid LIMIT {MAX_ROWS}"))?;
+    let mut update = conn
+        .prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = NULL, base = NULL, size = NULL WHERE rowid = ?")?;
+    let mut rows = statement.query([from])?;
+    let (mut last, mut bytes) = (None, 0);
+    while bytes < MAX_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let id: i64 = row.get(ROWID)?;
+        last = Some(id);
+        let whole = assembled(conn, row, None)?.bytes;
+        bytes += whole.len();
+        update.execute(params![whole, id])?;
+    }
+    Ok(last)
+}

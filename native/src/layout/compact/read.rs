@@ -1,0 +1,44 @@
+//! Reading a checkpoint in the compact layout, as a row of the standard one.
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params_from_iter};
+
+use super::assembly::{BASE, CHECKPOINT, CHECKPOINT_ID, RANGES, SELECT, STANDARD_COLUMNS, assembled};
+use super::cache::CheckpointCache;
+use super::generation::Generation;
+use crate::columns::{Column, Row};
+use crate::errors::SqlError;
+use crate::layout::schema::Schema;
+use crate::layout::standard;
+
+/// The checkpoint with this id, or the latest of the namespace.
+pub fn checkpoint(
+    conn: &Connection,
+    (cache, schema): (&CheckpointCache, Schema),
+    thread: &str,
+    namespace: &str,
+    id: Option<&str>,
+) -> Result<Option<Row>, SqlError> {
+    let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
+    let standard_row = |row: &SqlRow<'_>| {
+        let is_in_pieces = row.get_ref(RANGES)? != ValueRef::Null;
+        let id = row.get_ref(CHECKPOINT_ID)?.as_str().ok().filter(|_| is_in_pieces);
+        let in_memory = match id.and_then(|id| cache.get(schema, thread, namespace, id)) {
+            Some((generation, checkpoint)) if Generation::of(conn, thread)? == Some(generation) => {
+                (row.get_ref(BASE)? == ValueRef::Integer(generation.base())).then_some(checkpoint)
+            }
+            _ => None,
+        };
+        let column = |index| match index {
+            CHECKPOINT if is_in_pieces => {
+                let in_memory = in_memory.as_deref().map(|checkpoint| checkpoint.reference());
+                Ok(Column::Blob(assembled(conn, row, in_memory)?.bytes))
+            }
+            _ => standard::column(row, index),
+        };
+        (0..STANDARD_COLUMNS).map(column).collect()
+    };
+    conn.prepare_cached(&format!("{SELECT} WHERE thread_id = ? AND checkpoint_ns = ? {which}"))?
+        .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |row| Ok(standard_row(row)))
+        .optional()?
+        .transpose()
+}

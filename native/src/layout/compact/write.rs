@@ -1,0 +1,84 @@
+//! Writing changes in the compact layout.
+use std::sync::Arc;
+
+use fast_langgraph_compact::Number;
+use rusqlite::{Connection, ToSql, params};
+
+use super::cache::CacheWriter;
+use super::convert::convert;
+use super::generation::Generation;
+use super::store::{Key, can_be_cut, store};
+use super::sweep::sweep;
+use crate::buffer::Buffer;
+use crate::errors::SqlError;
+use crate::layout::change::Change;
+use crate::layout::standard;
+use crate::values::{Value, Values};
+
+const TABLE: &str = "fl_checkpoints";
+
+const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
+                   parent_checkpoint_id, type, checkpoint, metadata, ranges, base, size) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Applies `change` within a transaction; the result is that of `standard::apply`.
+pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Result<u64, SqlError> {
+    match change {
+        Change::Put(row) => put(conn, cache, change, row).map(|()| 1),
+        Change::PutWrites { .. } => standard::apply(conn, TABLE, change),
+        Change::DeleteThread { thread, .. }
+        | Change::DeleteCheckpoints { thread, .. }
+        | Change::DeleteOrphans { thread, .. } => {
+            let deleted = standard::apply(conn, TABLE, change)?;
+            sweep(conn, thread)?;
+            Ok(deleted)
+        }
+        Change::CopyThread { source, target } => {
+            let copied = standard::apply(conn, TABLE, change)?;
+            copy_pieces(conn, source, target)?;
+            Ok(copied)
+        }
+        Change::Sweep(thread) => sweep(conn, thread).map(|()| 0),
+        Change::Convert { to, from } => convert(conn, cache, *to, *from),
+    }
+}
+
+fn put(conn: &Connection, cache: &mut CacheWriter, change: &Change, row: &Values) -> Result<(), SqlError> {
+    let [Value::Text(thread), Value::Text(namespace), Value::Text(id), parent, kind, blob, metadata] = row.as_slice()
+    else {
+        // A key that is not text.
+        return standard::apply(conn, TABLE, change).map(|_| ());
+    };
+    let key = Key { thread, namespace, id, parent: if let Value::Text(parent) = parent { Some(parent) } else { None } };
+    let in_pieces = match (kind, blob) {
+        (Value::Text(kind), Value::Blob(bytes)) if can_be_cut(kind) => store(conn, cache, &key, bytes)?,
+        (Value::Text(kind), Value::Bytes(bytes)) if can_be_cut(kind) => {
+            store(conn, cache, &key, &Arc::new(Buffer::new(bytes.to_vec())))?
+        }
+        _ => None,
+    };
+    let checkpoint: &dyn ToSql = in_pieces.as_ref().map_or(blob, |columns| &columns.own);
+    let ranges = in_pieces.as_ref().map(|columns| &columns.ranges);
+    let (base, size) = in_pieces.as_ref().map(|columns| (columns.base, columns.size)).unzip();
+    conn.prepare_cached(PUT)?
+        .execute(params![thread, namespace, id, parent, kind, checkpoint, metadata, ranges, base, size])?;
+    Ok(())
+}
+
+fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlError> {
+    let Some(from) = Generation::of(conn, source)? else { return Ok(()) };
+    // A thread of this name may have been deleted through the view, which leaves its pieces.
+    sweep(conn, target)?;
+    let to = Generation::create(conn, target)?;
+    conn.execute(
+        "INSERT INTO fl_pieces (id, bytes) SELECT id - ?1 + ?2, bytes FROM fl_pieces WHERE id BETWEEN ?1 AND ?3",
+        [from.base(), to.base(), from.base() + i64::from(Number::MAX)],
+    )?;
+    conn.execute(
+        "UPDATE fl_checkpoints SET ranges = source.ranges, base = ?3, size = source.size FROM fl_checkpoints AS source \
+         WHERE source.thread_id = ?1 AND source.base = ?4 AND fl_checkpoints.thread_id = ?2 \
+         AND source.checkpoint_ns = fl_checkpoints.checkpoint_ns AND source.checkpoint_id = fl_checkpoints.checkpoint_id",
+        params![source, target, to.base(), from.base()],
+    )?;
+    Ok(())
+}

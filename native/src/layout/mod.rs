@@ -1,0 +1,27 @@
+//! How checkpoints lie in rows: SqliteSaver's standard layout, and the compact one.
+//!
+//! All of it works on any connection to SQLite, within a transaction of the caller's, and knows nothing of threads, of
+//! queues, or of who opened the connection. `schema` finds and makes the tables, `change` names what can be written and
+//! `write` writes it, `snapshot` and `listing` read; `standard` and `compact` have each layout's rows.
+mod change;
+mod compact;
+mod created_at;
+mod filter;
+mod kind;
+mod listing;
+mod schema;
+mod snapshot;
+mod standard;
+mod statistics;
+mod write;
+
+pub use change::{Change, Mark, NamespaceAndId};
+pub use compact::cache::{CacheWriter, CheckpointCache};
+pub use filter::Filter;
+pub use kind::Layout;
+pub use listing::{Batch, CheckpointKey, KeysQuery, batch};
+pub use schema::{Schema, TableOptions, Tables};
+pub use snapshot::{CheckpointRows, Snapshot};
+pub use standard::{CHECKPOINT_COLUMN, VALUE_COLUMN};
+pub use statistics::{Statistics, statistics, threads, threads_with_pieces};
+pub use write::apply;

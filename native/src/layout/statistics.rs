@@ -1,0 +1,78 @@
+//! What a database holds: its threads, and the numbers that `stats()` shows.
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::compact;
+use super::schema::Schema;
+use crate::errors::SqlError;
+
+pub struct Statistics {
+    pub layout: &'static str,
+    pub numbers: Vec<(&'static str, u64)>,
+    pub last_checkpoint_id: Option<String>,
+    /// Thread, number of checkpoints, bytes.
+    pub largest_threads: Vec<(String, u64, u64)>,
+}
+
+/// The ids of all threads that have checkpoints, or pieces that are left of some.
+pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlError> {
+    let table = schema.layout.table();
+    // Goes from thread to thread by the index, and skips the checkpoints of each.
+    let mut statement = conn.prepare(&format!(
+        "WITH RECURSIVE threads(id) AS (SELECT min(thread_id) FROM {table} UNION ALL \
+         SELECT (SELECT min(thread_id) FROM {table} WHERE thread_id > id) FROM threads WHERE id IS NOT NULL) \
+         SELECT id FROM threads WHERE id IS NOT NULL"
+    ))?;
+    let mut found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()?;
+    found.extend(threads_with_pieces(conn, schema)?);
+    Ok(found.into_iter().collect())
+}
+
+pub fn threads_with_pieces(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlError> {
+    if schema.layout.is_compact() { compact::generation::threads(conn) } else { Ok(Vec::new()) }
+}
+
+pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<Statistics, SqlError> {
+    let pragma = |name: &str| -> rusqlite::Result<u64> { conn.pragma_query_value(None, name, |row| row.get(0)) };
+    let page_size = pragma("page_size")?;
+    let mut found = Statistics {
+        layout: schema.layout.name(),
+        numbers: vec![
+            ("database_bytes", page_size * pragma("page_count")?),
+            ("free_bytes", page_size * pragma("freelist_count")?),
+        ],
+        last_checkpoint_id: None,
+        largest_threads: Vec::new(),
+    };
+    if schema.is_empty {
+        return Ok(found);
+    }
+    let table = schema.layout.table();
+    let is_compact = schema.layout.is_compact();
+    // Lengths stand at the start of a row, so the values themselves are not read.
+    let stored = "coalesce(length(checkpoint), 0) + coalesce(length(metadata), 0)";
+    let whole =
+        if is_compact { "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)" } else { stored };
+    let mut one = |name, sql: &str| -> Result<(), SqlError> {
+        found.numbers.push((name, conn.query_row(sql, [], |row| row.get(0))?));
+        Ok(())
+    };
+    one("threads", &format!("SELECT count(DISTINCT thread_id) FROM {table}"))?;
+    one("checkpoints", &format!("SELECT count(*) FROM {table}"))?;
+    one("writes", "SELECT count(*) FROM writes")?;
+    let pieces = if is_compact { "(SELECT coalesce(sum(length(bytes)), 0) FROM fl_pieces)" } else { "0" };
+    one("checkpoint_bytes", &format!("SELECT coalesce(sum({stored}), 0) + {pieces} FROM {table}"))?;
+    one("standard_bytes", &format!("SELECT coalesce(sum({whole}), 0) FROM {table}"))?;
+    one("write_bytes", "SELECT coalesce(sum(length(value)), 0) FROM writes")?;
+    found.last_checkpoint_id =
+        conn.query_row(&format!("SELECT max(checkpoint_id) FROM {table}"), [], |row| row.get(0))?;
+    let mut statement = conn.prepare(&format!(
+        "SELECT thread_id, count(*), coalesce(sum({whole}), 0) AS bytes FROM {table} \
+         GROUP BY thread_id ORDER BY bytes DESC, thread_id LIMIT ?"
+    ))?;
+    let rows = statement
+        .query_map([i64::try_from(largest).unwrap_or(i64::MAX)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    found.largest_threads = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(found)
+}
