@@ -1,39 +1,39 @@
-//! Output buffers that outlive a call: a fresh 450 KB allocation costs more than filling it.
+//! A pool of buffers for encoded values: a fresh allocation of 450 KB takes longer than filling it.
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// At most this many buffers are kept, of at most this capacity each: 16 MB idle at worst.
-const KEPT: usize = 8;
-const KEPT_CAPACITY: usize = 2 << 20;
+/// The pool keeps at most so many buffers, each of at most this capacity: 16 MB in all.
+const MAX_BUFFERS: usize = 8;
+const MAX_CAPACITY: usize = 2 << 20;
 
-/// Smaller ones aren't kept: they would take the places of those that are worth it.
-pub const KEPT_LEAST: usize = 4 << 10;
+/// Smaller buffers are not kept: they would take the place of those that are worth it.
+pub const MIN_POOLED: usize = 4 << 10;
 
-/// Only tried, never waited for: columns are read without the GIL, so a fork may leave the child a pool that is
-/// locked for good.
+/// The lock is tried and never waited for: columns are read without the GIL, so in the child of a fork it may stay locked
+/// for ever.
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// An empty buffer, with the capacity of an earlier use where one is at hand.
+/// An empty buffer, from the pool if it has one.
 pub fn take() -> Vec<u8> {
     POOL.try_lock().map_or_else(|_| Vec::new(), |mut pool| pool.pop().unwrap_or_default())
 }
 
 pub fn give_back(mut buffer: Vec<u8>) {
-    if !(KEPT_LEAST..=KEPT_CAPACITY).contains(&buffer.capacity()) {
+    if !(MIN_POOLED..=MAX_CAPACITY).contains(&buffer.capacity()) {
         return;
     }
     buffer.clear();
     if let Ok(mut pool) = POOL.try_lock()
-        && pool.len() < KEPT
+        && pool.len() < MAX_BUFFERS
     {
         pool.push(buffer);
     }
 }
 
-/// Bytes that go back to the pool once nobody refers to them.
+/// Bytes whose buffer goes back to the pool when nobody refers to them any more.
 pub struct Buffer(Vec<u8>);
 
 impl Buffer {
@@ -56,7 +56,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Bytes owned by Rust: a codec's output on its way into a bind, or a column on its way into the decoder.
+/// Bytes owned by Rust: the encoder's output on its way to SQLite, or a column on its way to the decoder.
 #[pyclass(frozen, module = "fast_langgraph._native")]
 pub struct Blob(Arc<Buffer>);
 
@@ -69,7 +69,7 @@ impl Blob {
         &self.0
     }
 
-    /// For a thread without the GIL, which can't refer to a Python object.
+    /// The bytes for a thread without the GIL, which can't refer to a Python object.
     pub fn shared(&self) -> Arc<Buffer> {
         Arc::clone(&self.0)
     }

@@ -1,4 +1,4 @@
-//! Columns of rows that were read, owned by Rust, and the Python objects that they become.
+//! Columns of rows that were read, owned by Rust until they become Python objects.
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use rusqlite::types::ValueRef;
@@ -6,12 +6,12 @@ use rusqlite::types::ValueRef;
 use crate::buffer::{self, Blob};
 use crate::errors::{SqlError, Unsupported};
 
-/// A column of a row, copied.
+/// A copy of a column.
 pub enum Column {
     Null,
     Int(i64),
     Float(f64),
-    /// Not yet checked to be UTF-8.
+    /// It may not be UTF-8.
     Text(Vec<u8>),
     Blob(Vec<u8>),
 }
@@ -19,9 +19,9 @@ pub enum Column {
 pub type Row = Vec<Column>;
 pub type Rows = Vec<Row>;
 
-/// A copy of what SQLite lends until the next step, in a buffer of the pool where that is worth it.
+/// Copies bytes that SQLite lends until the next step, into a pooled buffer if they are many.
 pub fn copied(bytes: &[u8]) -> Result<Vec<u8>, SqlError> {
-    let mut copy = if bytes.len() < buffer::KEPT_LEAST { Vec::new() } else { buffer::take() };
+    let mut copy = if bytes.len() < buffer::MIN_POOLED { Vec::new() } else { buffer::take() };
     copy.try_reserve(bytes.len()).map_err(|_| SqlError::no_memory())?;
     copy.extend_from_slice(bytes);
     Ok(copy)
@@ -38,7 +38,7 @@ impl Column {
         })
     }
 
-    /// How much of it lies in memory of its own.
+    /// How many bytes it holds outside of itself.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
@@ -46,8 +46,8 @@ impl Column {
         }
     }
 
-    /// `Blob` where a serializer's output is expected, bytes in any other place.
-    fn into_python(self, py: Python<'_>, serialized: bool) -> PyResult<Bound<'_, PyAny>> {
+    /// A blob becomes a `Blob` if it is the serializer's output, else bytes.
+    fn into_python(self, py: Python<'_>, is_serialized: bool) -> PyResult<Bound<'_, PyAny>> {
         Ok(match self {
             Self::Null => py.None().into_bound(py),
             Self::Int(value) => value.into_pyobject(py)?.into_any(),
@@ -58,7 +58,7 @@ impl Column {
                 buffer::give_back(bytes);
                 text
             }
-            Self::Blob(bytes) if !serialized => {
+            Self::Blob(bytes) if !is_serialized => {
                 let copy = PyBytes::new(py, &bytes).into_any();
                 buffer::give_back(bytes);
                 copy
@@ -68,7 +68,7 @@ impl Column {
     }
 }
 
-/// A tuple of the row, whose column `serialized` is what a serializer made.
+/// The row as a tuple; its column `serialized` holds the serializer's output.
 pub fn tuple(py: Python<'_>, row: Row, serialized: usize) -> PyResult<Bound<'_, PyTuple>> {
     let columns = (0..).zip(row).map(|(index, column)| column.into_python(py, index == serialized));
     PyTuple::new(py, columns.collect::<PyResult<Vec<_>>>()?)

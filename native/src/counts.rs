@@ -1,4 +1,4 @@
-//! Calls and fallbacks of one site, for `status()`.
+//! Counters of the calls and fallbacks of one patched site, for `status()`.
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,16 +16,16 @@ pyo3::create_exception!(
     "Stock's code would have run, and fallbacks were asked to fail; says where and why."
 );
 
-/// Reasons are few, and classes come from data: this many of each are told apart.
-const REASONS: usize = 64;
+/// So many reasons or classes are counted by name. Classes come from data, so there may be any number.
+const MAX_NAMES: usize = 64;
 
-/// Adds one to what is counted under `name`; what comes after the first few is counted under `rest`.
+/// Adds one to the count of `name`. Further names than the first few are counted under `rest`.
 fn add(counted: &Mutex<BTreeMap<String, u64>>, name: &str, rest: &str) {
     let mut counted = lock(counted);
     if let Some(count) = counted.get_mut(name) {
         *count += 1;
     } else {
-        let name = if counted.len() < REASONS { name } else { rest };
+        let name = if counted.len() < MAX_NAMES { name } else { rest };
         *counted.entry(name.to_owned()).or_default() += 1;
     }
 }
@@ -35,7 +35,7 @@ fn copy(counted: &Mutex<BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
 }
 
 /// Whether a fallback raises.
-static STRICT: AtomicBool = AtomicBool::new(false);
+static FALLBACKS_FAIL: AtomicBool = AtomicBool::new(false);
 
 struct Inner {
     site: String,
@@ -47,14 +47,14 @@ struct Inner {
     values: Mutex<BTreeMap<String, u64>>,
 }
 
-/// Counts of one site; safe from any thread.
+/// The counters of one site. Any thread may use them.
 #[pyclass(frozen, module = "fast_langgraph._native")]
 #[derive(Clone)]
 pub struct Counts(Arc<Inner>);
 
 impl Counts {
-    /// Counts a call that the codec carried out: bytes written or read, how long that took, and single
-    /// values within it that stock's own code encoded or decoded.
+    /// Counts a call of the codec: the bytes that it wrote or read, the time that it took, and the single values in it that
+    /// stock's own code encoded or decoded.
     pub fn coded(&self, bytes: usize, took: Duration, handed_over: u64) {
         self.called();
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -65,20 +65,20 @@ impl Counts {
         }
     }
 
-    /// Counts a single value that stock's own code encodes or decodes, by its class and the reason.
+    /// Counts a single value that stock's own code encodes or decodes, by class and reason.
     pub fn value_by_stock(&self, class: &str, reason: &str) {
-        // The name may come from a file, and be of any length.
+        // The name may come from a database and have any length.
         add(&self.0.values, &format!("{class:.200}: {reason}"), "other classes");
     }
 
-    /// As `value_by_stock`, where ours should have done it. Raises `FallbackError` where fallbacks are to fail.
+    /// As `value_by_stock`, for a value that Rust should have done. Raises `FallbackError` if fallbacks are to fail.
     pub fn value_lost(&self, class: &str, reason: &str) -> PyResult<()> {
         self.value_by_stock(class, reason);
         self.refuse(&format!("{class}: {reason}"))
     }
 
     fn refuse(&self, reason: &str) -> PyResult<()> {
-        if STRICT.load(Ordering::Relaxed) {
+        if FALLBACKS_FAIL.load(Ordering::Relaxed) {
             return Err(FallbackError::new_err(format!("{}: stock's code would run: {reason}", self.0.site)));
         }
         Ok(())
@@ -117,14 +117,14 @@ impl Counts {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
-    /// How long the codec took for them.
+    /// The time that the codec took for them.
     #[getter]
     #[allow(clippy::cast_precision_loss)] // 104 days are exact
     fn seconds(&self) -> f64 {
         self.0.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9
     }
 
-    /// Calls that stock's code carried out, by reason.
+    /// Calls that stock's code took over, by reason.
     #[getter]
     fn fallbacks(&self) -> BTreeMap<String, u64> {
         copy(&self.0.fallbacks)
@@ -141,13 +141,13 @@ impl Counts {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a call that stock's code carries out. Raises `FallbackError` where fallbacks are to fail.
+    /// Counts a call that stock's code takes over. Raises `FallbackError` if fallbacks are to fail.
     pub fn fell_back(&self, reason: &str) -> PyResult<()> {
         self.called();
         self.gave_up(reason)
     }
 
-    /// As `fell_back`, of a call that is counted already.
+    /// As `fell_back`, for a call that is counted already.
     pub fn gave_up(&self, reason: &str) -> PyResult<()> {
         add(&self.0.fallbacks, reason, "other reasons");
         self.refuse(reason)
@@ -157,7 +157,7 @@ impl Counts {
 /// Whether fallbacks are to fail from now on, in the whole process.
 #[pyfunction]
 fn fail_on_fallback(fail: bool) {
-    STRICT.store(fail, Ordering::Relaxed);
+    FALLBACKS_FAIL.store(fail, Ordering::Relaxed);
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,14 +1,14 @@
-//! The interpreter that the module is imported in.
+//! Which interpreter imports the module.
 #![allow(unsafe_code)] // asks CPython which one it is
 
 use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Refuses subinterpreters: what is kept here for the whole process would pass from one to another, and
-/// CPython before 3.12 checks nothing.
+/// Refuses subinterpreters: objects that are kept for the whole process would pass from one to another, and CPython before
+/// 3.12 does not prevent that.
 pub fn require_main(py: Python<'_>) -> PyResult<()> {
-    // SAFETY: the GIL is held, so there is an interpreter.
+    // SAFETY: the GIL is held, so there is a current interpreter.
     let id = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
     match id {
         0 => Ok(()),

@@ -1,9 +1,9 @@
 //! The native half of fast_langgraph: the codec, and storage on the host's own SQLite.
-#![cfg_attr(not(unix), allow(dead_code))] // what the checkpointer alone uses of the rest
+#![cfg_attr(not(unix), allow(dead_code))] // what only the checkpointer uses
 
 use pyo3::prelude::*;
 
-// With `gil_used` such an interpreter would switch its GIL on, but for one that is told not to (PYTHON_GIL=0).
+// With `gil_used` such an interpreter would switch its GIL on, unless it is told not to (PYTHON_GIL=0).
 #[cfg(Py_GIL_DISABLED)]
 compile_error!("fast_langgraph needs an interpreter with a GIL: install it with one that is not free-threaded");
 
@@ -26,7 +26,7 @@ mod metadata;
 mod sync;
 mod values;
 
-// All that is shared here is guarded by the GIL.
+// The GIL guards everything that is shared here.
 #[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     interpreter::require_main(module.py())?;

@@ -1,4 +1,4 @@
-//! The metadata column: what `json.dumps(..., ensure_ascii=False)` writes, for metadata of builtin types.
+//! The metadata column: the bytes that `json.dumps(..., ensure_ascii=False)` writes, for values of builtin types.
 #![allow(unsafe_code)] // asks CPython for the text of a float
 
 use std::io::{self, Write};
@@ -11,15 +11,15 @@ use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
-/// Nesting that is written here; Python's own encoder has its own limit, and its own error for a cycle.
-const DEEPEST: u8 = 32;
+/// How many levels are written here. Python's encoder has a limit of its own, and its own error for a cycle.
+const MAX_DEPTH: u8 = 32;
 
-/// `json.dumps`'s separators, and Python's way to write a float.
-struct Spaced;
+/// The separators of `json.dumps`, and floats as Python writes them.
+struct PythonFormatter;
 
-impl Formatter for Spaced {
+impl Formatter for PythonFormatter {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        // SAFETY: called with the interpreter attached; the text is copied, then freed as it must be.
+        // SAFETY: the interpreter is attached. The text is copied and then freed by PyMem_Free, as it must be.
         unsafe {
             let kind = b'r' as std::ffi::c_char;
             let text = ffi::PyOS_double_to_string(value, kind, 0, ffi::Py_DTSF_ADD_DOT_0, std::ptr::null_mut());
@@ -45,13 +45,13 @@ impl Formatter for Spaced {
     }
 }
 
-/// A value of builtin types, exactly; serializing anything else fails.
+/// A value of exact builtin types and its depth. Serializing anything else fails.
 struct Plain<'a, 'py>(&'a Bound<'py, PyAny>, u8);
 
 impl Serialize for Plain<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(value, depth) = *self;
-        if depth == DEEPEST {
+        if depth == MAX_DEPTH {
             return Err(S::Error::custom("nested too deep"));
         }
         if let Ok(text) = value.cast_exact::<PyString>() {
@@ -93,11 +93,11 @@ impl Serialize for Plain<'_, '_> {
     }
 }
 
-/// The entries of the column, in its order: the metadata's own, then the config's.
+/// The entries of the column in order: those of the metadata, then those of the config.
 struct Entries<'py>(Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)>);
 
 impl<'py> Entries<'py> {
-    /// NULs are taken out of the entries' own text, though not out of what lies deeper.
+    /// Removes NULs from the text of an entry, though not from text that lies deeper, as stock does.
     fn push(&mut self, key: Bound<'py, PyString>, value: Bound<'py, PyAny>) -> PyResult<()> {
         let value = match value.cast_exact::<PyString>() {
             Ok(text) if text.to_str()?.contains('\0') => {
@@ -125,7 +125,7 @@ impl Serialize for Entries<'_> {
 }
 
 fn unusual() -> PyErr {
-    PyValueError::new_err("of no builtin type")
+    PyValueError::new_err("not of a builtin type")
 }
 
 fn entries<'py>(
@@ -164,7 +164,7 @@ fn entries<'py>(
     Ok(entries)
 }
 
-/// The bytes of the metadata column; None where Python has to make them.
+/// The bytes of the metadata column; None if Python has to make them.
 ///
 /// `excluded` is `EXCLUDED_METADATA_KEYS` of `langgraph.checkpoint.base`.
 #[pyfunction]
@@ -175,7 +175,7 @@ fn metadata_json<'py>(
 ) -> Option<Bound<'py, PyBytes>> {
     let entries = entries(config, metadata, excluded).ok()?;
     let mut written = Vec::with_capacity(256);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut written, Spaced);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut written, PythonFormatter);
     entries.serialize(&mut serializer).ok()?;
     Some(PyBytes::new(config.py(), &written))
 }

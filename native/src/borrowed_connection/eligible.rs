@@ -1,4 +1,4 @@
-//! Whether a connection is set up so that ours does just what sqlite3 would do with it.
+//! Whether a connection is set up so that our code does exactly what sqlite3 would do with it.
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
@@ -9,8 +9,8 @@ use crate::host_sqlite::{self, Host};
 /// `sqlite3.LEGACY_TRANSACTION_CONTROL`
 const LEGACY: i32 = -1;
 
-/// The statements that sqlite3 begins transactions with, by isolation level. With the space after the first,
-/// for a trace callback sees it.
+/// The statements that sqlite3 begins transactions with, by isolation level. The first one ends in a space, as in sqlite3,
+/// because a trace callback sees it.
 const BEGIN: [(&str, &CStr); 4] = [
     ("", c"BEGIN "),
     ("DEFERRED", c"BEGIN DEFERRED"),
@@ -18,12 +18,12 @@ const BEGIN: [(&str, &CStr); 4] = [
     ("EXCLUSIVE", c"BEGIN EXCLUSIVE"),
 ];
 
-/// The statement that sqlite3 begins transactions with on `conn`, None where it begins none; an error says
-/// why sqlite3 itself has to see to them.
+/// The statement that sqlite3 begins transactions with on `conn`, None if it begins none. An error says why they have to
+/// be left to sqlite3.
 pub fn begin_statement(conn: &Bound<'_, PyAny>, host: &Host) -> Result<Option<&'static CStr>, &'static str> {
     const UNKNOWN: &str = "the connection has another isolation level";
     let py = conn.py();
-    // Asked on another thread than the connection's own it does not answer.
+    // On another thread than the connection's own, the attribute raises.
     if host.has_autocommit
         && let Ok(mode) = conn.getattr(intern!(py, "autocommit"))
         && !mode.extract::<i32>().is_ok_and(|mode| mode == LEGACY)
@@ -35,12 +35,12 @@ pub fn begin_statement(conn: &Bound<'_, PyAny>, host: &Host) -> Result<Option<&'
         return Ok(None);
     }
     let level = level.cast_exact::<PyString>().map_err(|_| UNKNOWN)?.to_str().map_err(|_| UNKNOWN)?;
-    // CPython 3.10 gives it back as it was written.
+    // CPython 3.10 returns it in the case that it was set in.
     let known = BEGIN.iter().find(|(name, _)| name.eq_ignore_ascii_case(level));
     known.map(|(_, statement)| Some(*statement)).ok_or(UNKNOWN)
 }
 
-/// Why only sqlite3 can serve `conn` as it is set up now; None where there is no such reason.
+/// Why only sqlite3 can serve `conn` as it is set up now; None if there is no such reason.
 #[pyfunction]
 pub fn eligible(conn: &Bound<'_, PyAny>) -> Option<&'static str> {
     let py = conn.py();
@@ -56,11 +56,11 @@ pub fn eligible(conn: &Bound<'_, PyAny>) -> Option<&'static str> {
     if !is(intern!(py, "text_factory"), py.get_type::<PyString>().as_any()) {
         return Some("the connection has a text_factory");
     }
-    begin_statement(conn, &host).err().or_else(|| adapted(py, &host))
+    begin_statement(conn, &host).err().or_else(|| is_adapted(py, &host))
 }
 
-/// Adapters and converters that an app has registered for the types of the two tables.
-fn adapted(py: Python<'_>, host: &Host) -> Option<&'static str> {
+/// Whether an app has registered adapters or converters for the types of the two tables.
+fn is_adapted(py: Python<'_>, host: &Host) -> Option<&'static str> {
     if let Some(converters) = &host.converters {
         let converters = converters.bind(py);
         let has = |name: &Bound<'_, PyString>| converters.contains(name).unwrap_or(true);

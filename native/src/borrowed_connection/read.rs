@@ -1,4 +1,4 @@
-//! Fetching rows. Reads neither begin nor commit, and leave no read transaction open.
+//! Fetching the rows of a checkpoint. Reading neither begins nor commits, and leaves no read transaction open.
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
@@ -12,14 +12,14 @@ use crate::errors::{self, SqlError, Unsupported};
 use crate::host_sqlite;
 use crate::values::{Value, values};
 
-/// Where the rows of checkpoints and of writes have what the serializer made.
-const CHECKPOINT: usize = 4;
-const VALUE: usize = 3;
+/// Which columns of the rows of checkpoints and of writes hold the serializer's output.
+const CHECKPOINT_COLUMN: usize = 4;
+const VALUE_COLUMN: usize = 3;
 
-/// A row of checkpoints and its rows of writes.
+/// The row of a checkpoint, and the rows of its writes.
 type CheckpointRows<'py> = (Bound<'py, PyTuple>, Vec<Bound<'py, PyTuple>>);
 
-/// A key as stock passes it on, which is as text.
+/// A column as a parameter for the next query. Stock passes keys on as text.
 fn key(column: Option<&Column>) -> Option<Value> {
     match column {
         Some(Column::Text(bytes)) => String::from_utf8(bytes.clone()).ok().map(|text| Value::Text(text.into())),
@@ -37,7 +37,7 @@ fn checkpoint_and_writes(
 ) -> Result<Option<(Row, Rows)>, SqlError> {
     let mut rows = connection.prepare(query)?.rows(parameters.iter(), 1)?;
     let Some(found) = rows.pop() else { return Ok(None) };
-    // As stock: who names a checkpoint gets its writes by that name, else the row says which it is.
+    // As stock: if the caller names a checkpoint, its writes are selected by that name, else by the one in the row.
     let rows = if parameters.len() > 2 {
         connection.prepare(writes)?.rows(parameters.iter(), usize::MAX)?
     } else if let (Some(thread), Some(namespace), Some(checkpoint)) =
@@ -50,12 +50,12 @@ fn checkpoint_and_writes(
     Ok(Some((found, rows)))
 }
 
-/// A checkpoint's row and the rows of its writes, or None where there is no such checkpoint.
+/// The row of a checkpoint and the rows of its writes, or None if there is no such checkpoint.
 ///
-/// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread
-/// and a namespace; `writes` selects by thread, namespace and checkpoint. What the serializer made, the
-/// fifth column of the one and the fourth of the other, comes as `Blob`. Raises as sqlite3 does, and
-/// Unsupported where the row holds what is not read here as sqlite3 would.
+/// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread and a
+/// namespace; `writes` selects by thread, namespace and checkpoint. The serializer's output, the fifth column of the
+/// former and the fourth of the latter, comes as `Blob`. Raises as sqlite3 does, and Unsupported if a row holds a value
+/// that is not read here as sqlite3 reads it.
 #[pyfunction]
 pub fn fetch_checkpoint<'py>(
     py: Python<'py>,
@@ -69,17 +69,17 @@ pub fn fetch_checkpoint<'py>(
         return Err(Unsupported::new_err("a checkpoint's id that is not text"));
     }
     let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
-    let done =
+    let detached =
         borrow::detached(conn, &host, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes))?;
-    let found = done.result.map_err(|error| errors::exception(py, &host, &error))?;
-    // Nothing failed, yet Python code that SQLite called has: sqlite3 raises that now.
-    if let Some(left) = done.left {
-        return Err(left);
+    let found = detached.result.map_err(|error| errors::exception(py, &host, &error))?;
+    // No statement failed, but Python code that SQLite called did: sqlite3 raises its exception now.
+    if let Some(pending) = detached.pending {
+        return Err(pending);
     }
     let Some((row, writes)) = found else { return Ok(None) };
     if !matches!((row.first(), row.get(1)), (Some(Column::Text(_)), Some(Column::Text(_)))) {
         return Err(Unsupported::new_err("a key that is not text"));
     }
-    let row = tuples(py, vec![row], CHECKPOINT)?.pop().ok_or_else(|| Unsupported::new_err("no row"))?;
-    Ok(Some((row, tuples(py, writes, VALUE)?)))
+    let row = tuples(py, vec![row], CHECKPOINT_COLUMN)?.pop().ok_or_else(|| Unsupported::new_err("no row"))?;
+    Ok(Some((row, tuples(py, writes, VALUE_COLUMN)?)))
 }

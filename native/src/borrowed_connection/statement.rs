@@ -1,4 +1,4 @@
-//! Statements on a handle, prepared, run and finalized within a call.
+//! Statements on a borrowed handle, prepared, run and finalized within one call.
 #![allow(unsafe_code)] // calls SQLite
 
 use std::ffi::{CStr, c_int};
@@ -11,7 +11,7 @@ use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
 use crate::values::Value;
 
-/// A handle and its library's functions. Used by one thread at a time, with or without the GIL.
+/// A handle and the functions of its library. One thread at a time uses it, with or without the GIL.
 #[derive(Clone, Copy)]
 pub struct Connection {
     functions: Functions,
@@ -26,21 +26,21 @@ unsafe impl Sync for Connection {}
 
 impl Connection {
     /// # Safety
-    /// `db` is a handle of the library that `functions` are from, and stays one (pinned, perhaps as a
-    /// zombie) as long as the value and its statements live.
+    /// `db` is a handle of the library that `functions` come from. It stays valid, if only as a zombie, as long as the
+    /// value and its statements live.
     pub unsafe fn new(functions: Functions, db: *mut ffi::sqlite3) -> Self {
         Self { functions, db }
     }
 
-    /// Calls `work`, which returns a result code, and reads what the connection says of its failure before
-    /// another thread that uses the connection can make it say something else.
+    /// Calls `work`, which returns a result code. If it failed, the error is read before another thread that uses the
+    /// connection can replace it.
     fn checked(&self, work: impl FnOnce() -> c_int) -> Result<c_int, SqlError> {
         let functions = &self.functions;
-        self.alone(|| {
+        self.exclusively(|| {
             let code = work();
             match code & 0xff {
                 ffi::SQLITE_OK | ffi::SQLITE_ROW | ffi::SQLITE_DONE => Ok(code),
-                // Of a zombie, which must not be asked for more.
+                // A zombie, which must not be asked for more.
                 ffi::SQLITE_MISUSE => Err(SqlError::new(code, code, String::new())),
                 // SAFETY: a live handle. The message is copied at once.
                 _ => Err(unsafe {
@@ -55,9 +55,8 @@ impl Connection {
     }
 
     /// Calls `work` while no other thread uses the connection.
-    fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
-        // SAFETY: a live handle, whose mutex may be entered again by who has entered it, as SQLite does within
-        // each call; it is left in any case.
+    fn exclusively<T>(&self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: a live handle. Its mutex is recursive, for SQLite enters it within each call; it is left in any case.
         unsafe {
             let mutex = (self.functions.db_mutex)(self.db);
             (self.functions.mutex_enter)(mutex);
@@ -76,10 +75,10 @@ impl Connection {
         Ok(Prepared { connection: *self, statement })
     }
 
-    /// Runs a statement that opens or ends a transaction, where none is open or one is. Other savers on the
-    /// connection do the same: between the question and the statement none of them gets in.
-    pub fn run_where(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
-        self.alone(|| if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) })
+    /// Runs a statement that opens or ends a transaction, if autocommit is as given. Another saver on the connection does
+    /// the same, and must not get in between the test and the statement.
+    pub fn run_if_autocommit(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
+        self.exclusively(|| if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) })
     }
 
     /// Whether no transaction is open.
@@ -109,7 +108,7 @@ impl Prepared {
         unsafe { (self.connection.functions.stmt_readonly)(self.statement) != 0 }
     }
 
-    /// Binds `row`, which has to stay as it is until the statement is reset or bound anew.
+    /// Binds `row`, which has to stay unchanged until the statement is reset or bound again.
     fn bind<'a>(&self, row: impl ExactSizeIterator<Item = &'a Value>) -> Result<(), SqlError> {
         let functions = &self.connection.functions;
         // SAFETY: a live statement.
@@ -118,8 +117,8 @@ impl Prepared {
             return Err(SqlError::wrong_number_of_values(expected, row.len()));
         }
         for (index, value) in (1..).zip(row) {
-            // SAFETY: a live statement; text and blobs are bound as they lie and, by the rule above,
-            // outlive their use. Lengths are below SQLite's limit of 10^9.
+            // SAFETY: a live statement. Text and blobs are bound without a copy and, by the rule above, outlive their use.
+            // Their lengths are below SQLite's limit of 10^9.
             #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
             self.connection.checked(|| unsafe {
                 let bytes = |bytes: &[u8]| {
@@ -140,7 +139,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Whether there is a row.
+    /// Steps to the next row; false at the end.
     fn step(&self) -> Result<bool, SqlError> {
         // SAFETY: a live statement.
         let code = self.connection.checked(|| unsafe { (self.connection.functions.step)(self.statement) })?;
@@ -157,12 +156,12 @@ impl Prepared {
                 Err(error) => break Err(error),
             }
         };
-        // SAFETY: a live statement. What it returns is the error that is known already.
+        // SAFETY: a live statement. It returns the error that is known already.
         unsafe { (self.connection.functions.reset)(self.statement) };
         result
     }
 
-    /// All rows for the parameters `row`, at most `limit`.
+    /// The rows that the statement finds for `row`, at most `limit`.
     pub fn rows<'a>(
         &self,
         row: impl ExactSizeIterator<Item = &'a Value>,
@@ -175,15 +174,14 @@ impl Prepared {
             let count = unsafe { (self.connection.functions.column_count)(self.statement) };
             rows.push((0..count).map(|index| self.column(index)).collect::<Result<_, _>>()?);
         }
-        // SAFETY: a live statement: no read transaction may stay open for its sake.
+        // SAFETY: a live statement. It is reset so that no read transaction stays open.
         unsafe { (self.connection.functions.reset)(self.statement) };
         Ok(rows)
     }
 
     fn column(&self, index: c_int) -> Result<Column, SqlError> {
         let functions = &self.connection.functions;
-        // SAFETY: a statement that stands on a row that has this column; text and blobs are copied before
-        // anything else is asked.
+        // SAFETY: a statement on a row that has this column. Text and blobs are copied before the next call.
         unsafe {
             let bytes = |data: *const u8| {
                 let length = (functions.column_bytes)(self.statement, index).unsigned_abs() as usize;

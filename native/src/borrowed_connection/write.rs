@@ -1,4 +1,4 @@
-//! Carrying out operations, one by itself just as stock would, several in one transaction.
+//! Executing operations: one by itself exactly as stock does, several in one transaction.
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
@@ -10,32 +10,32 @@ use super::{borrow, eligible};
 use crate::errors::{self, SqlError, Unsupported};
 use crate::host_sqlite;
 
-/// How a connection and its saver go about transactions.
+/// How a connection and its saver use transactions.
 #[derive(Clone, Copy)]
-struct Manner {
-    /// The statement that opens one before what is written, None where each statement commits by itself.
+struct TransactionMode {
+    /// The statement that opens a transaction before a write, None if each statement commits by itself.
     begin: Option<&'static CStr>,
-    /// Whether an operation that failed is committed, as far as it came.
+    /// Whether an operation that failed is committed as far as it came.
     commit_failed: bool,
 }
 
-/// What became of one operation.
+/// The outcome of one operation.
 #[derive(Default)]
 struct Outcome {
     error: Option<SqlError>,
-    /// The commit failed on top of it, or by itself.
+    /// The commit failed, with or without such an error before it.
     commit_error: Option<SqlError>,
 }
 
-/// Runs the statements of one operation up to the first that fails. What was done before stays done.
-fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Result<(), SqlError> {
+/// Runs the statements of one operation up to the first that fails. What the earlier ones did stays.
+fn run(connection: &Connection, operation: &Operation, mode: TransactionMode) -> Result<(), SqlError> {
     for statement in &operation.statements {
         let prepared = connection.prepare(&statement.sql)?;
         if prepared.writes_nothing() {
             return Err(SqlError::WRITES_NOTHING);
         }
-        if let Some(begin) = manner.begin {
-            connection.run_where(true, begin)?;
+        if let Some(begin) = mode.begin {
+            connection.run_if_autocommit(true, begin)?;
         }
         for row in &statement.rows {
             prepared.run(row)?;
@@ -44,92 +44,91 @@ fn perform(connection: &Connection, operation: &Operation, manner: Manner) -> Re
     Ok(())
 }
 
-/// Commits whatever is open.
+/// Commits the transaction that is open, if any.
 fn commit(connection: &Connection) -> Result<(), SqlError> {
-    connection.run_where(false, c"COMMIT")
+    connection.run_if_autocommit(false, c"COMMIT")
 }
 
-/// Just what stock does, statement for statement.
-fn alone(connection: &Connection, operation: &Operation, manner: Manner) -> Outcome {
-    let error = perform(connection, operation, manner).err();
-    let commits = error.is_none() || manner.commit_failed;
+/// Executes one operation as stock does, statement for statement.
+fn execute_alone(connection: &Connection, operation: &Operation, mode: TransactionMode) -> Outcome {
+    let error = run(connection, operation, mode).err();
+    let commits = error.is_none() || mode.commit_failed;
     Outcome { commit_error: if commits { commit(connection).err() } else { None }, error }
 }
 
-fn each_alone(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
-    operations.iter().map(|operation| alone(connection, operation, manner)).collect()
+fn execute_each_alone(connection: &Connection, operations: &[&Operation], mode: TransactionMode) -> Vec<Outcome> {
+    operations.iter().map(|operation| execute_alone(connection, operation, mode)).collect()
 }
 
-/// All operations, as few transactions as stock's promises allow.
-fn carry_out(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
-    if manner.begin.is_none() {
-        return each_alone(connection, operations, manner);
+/// Executes all operations in as few transactions as stock's promises allow.
+fn execute_all(connection: &Connection, operations: &[&Operation], mode: TransactionMode) -> Vec<Outcome> {
+    if mode.begin.is_none() {
+        return execute_each_alone(connection, operations, mode);
     }
-    // What the app has left open is committed by the first operation, and must not be lost with a later one.
+    // A transaction that the app has left open is committed by the first operation, and must not be lost with a later
+    // one.
     let (first, rest) = operations.split_at(usize::from(!connection.autocommit()).min(operations.len()));
-    let mut outcomes = each_alone(connection, first, manner);
+    let mut outcomes = execute_each_alone(connection, first, mode);
     outcomes.extend(if rest.len() < 2 {
-        each_alone(connection, rest, manner)
+        execute_each_alone(connection, rest, mode)
     } else {
-        together(connection, rest, manner)
+        execute_together(connection, rest, mode)
     });
     outcomes
 }
 
-/// One transaction for all. An operation that fails is its caller's alone, with no savepoint to go back to:
-/// stock too keeps what an operation did before it failed. Where the transaction goes as a whole (a full
-/// disk, an interrupt), what was done in it is done again, each operation by itself.
-fn together(connection: &Connection, operations: &[&Operation], manner: Manner) -> Vec<Outcome> {
+/// Executes all operations in one transaction. The error of one concerns its caller alone, and needs no savepoint: stock
+/// keeps what an operation did before it failed. If the transaction is lost as a whole (a full disk, an interrupt), all
+/// operations are executed again, each by itself.
+fn execute_together(connection: &Connection, operations: &[&Operation], mode: TransactionMode) -> Vec<Outcome> {
     let mut errors: Vec<Option<SqlError>> = Vec::with_capacity(operations.len());
     let mut begun = false;
     for operation in operations {
-        // Without an error it is another thread, with a ROLLBACK perhaps, that has ended it.
+        // Without an error, another thread has ended the transaction, with a ROLLBACK perhaps.
         if begun && connection.autocommit() {
-            return again(connection, operations, errors, manner);
+            return execute_again(connection, operations, errors, mode);
         }
-        let error = perform(connection, operation, manner).err();
+        let error = run(connection, operation, mode).err();
         let open = !connection.autocommit();
-        let gone = begun && !open;
+        let is_lost = begun && !open;
         begun |= open;
         errors.push(error);
-        if gone {
-            return again(connection, operations, errors, manner);
+        if is_lost {
+            return execute_again(connection, operations, errors, mode);
         }
     }
-    let committed =
-        if errors.iter().any(Option::is_none) || manner.commit_failed { commit(connection) } else { Ok(()) };
+    let committed = if errors.iter().any(Option::is_none) || mode.commit_failed { commit(connection) } else { Ok(()) };
     if committed.is_err() && connection.autocommit() {
-        return again(connection, operations, errors, manner);
+        return execute_again(connection, operations, errors, mode);
     }
-    // After a commit that failed the transaction may be open still, as after one of stock's.
+    // After a commit that failed the transaction may still be open, as in stock.
     let commit_error = committed.err();
     errors.into_iter().map(|error| Outcome { error, commit_error: commit_error.clone() }).collect()
 }
 
-/// After a transaction that is gone, with what it did: each operation by itself, but for one that somebody
-/// has interrupted.
-fn again(
+/// After a transaction was lost with all that it did: executes each operation by itself, except one that was interrupted.
+fn execute_again(
     connection: &Connection,
     operations: &[&Operation],
     errors: Vec<Option<SqlError>>,
-    manner: Manner,
+    mode: TransactionMode,
 ) -> Vec<Outcome> {
     let mut errors = errors.into_iter();
     operations
         .iter()
         .map(|operation| match errors.next().flatten() {
             Some(error) if error.code == ffi::SQLITE_INTERRUPT => Outcome { error: Some(error), commit_error: None },
-            _ => alone(connection, operation, manner),
+            _ => execute_alone(connection, operation, mode),
         })
         .collect()
 }
 
-/// Carries out the operations on `conn`, in one transaction that is committed, and returns for each the
-/// exception that stock would raise for it, or None once it is on disk. With `commit_failed` unset an
-/// operation that fails is not committed as far as it came, as with AsyncSqliteSaver.
+/// Executes the operations on `conn` in one transaction and commits it. Returns, for each operation, None once it is on
+/// disk, or the exception that stock would raise for it. Without `commit_failed`, an operation that fails is not
+/// committed as far as it came, as in AsyncSqliteSaver.
 ///
-/// Raises, with nothing begun, what sqlite3 raises for a connection that is closed or of another thread,
-/// and Unsupported for one that only sqlite3 can use.
+/// Raises what sqlite3 raises for a connection that is closed or belongs to another thread, and Unsupported for one that
+/// only sqlite3 can use; then nothing was begun.
 #[pyfunction]
 #[pyo3(signature = (conn, operations, commit_failed = true))]
 pub fn execute<'py>(
@@ -140,21 +139,21 @@ pub fn execute<'py>(
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
     let operations: Vec<&Operation> = operations.iter().map(Bound::get).collect();
     let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
-    // Asked here, on the connection's own thread: whoever asked `eligible` may have been on another.
+    // Asked here, on the connection's own thread: `eligible` may have been called on another.
     let begin = match eligible::begin_statement(conn, &host) {
         Ok(begin) => begin,
         Err(reason) => {
-            // A closed connection does not answer: then sqlite3 says so itself.
+            // A closed connection raises here, in sqlite3's words.
             conn.call_method0(intern!(py, "cursor"))?;
             return Err(Unsupported::new_err(reason));
         }
     };
-    let manner = Manner { begin, commit_failed };
-    let done = borrow::detached(conn, &host, |connection| carry_out(connection, &operations, manner))?;
+    let mode = TransactionMode { begin, commit_failed };
+    let detached = borrow::detached(conn, &host, |connection| execute_all(connection, &operations, mode))?;
     let exception = |error: SqlError| errors::exception(py, &host, &error);
-    let exceptions = done.result.into_iter().map(|outcome| {
+    let exceptions = detached.result.into_iter().map(|outcome| {
         let error = outcome.error.map(exception);
-        let error = error.or_else(|| done.left.as_ref().map(|left| left.clone_ref(py)));
+        let error = error.or_else(|| detached.pending.as_ref().map(|pending| pending.clone_ref(py)));
         errors::with_commit_error(py, error, outcome.commit_error.map(exception))
             .map(|error| error.into_value(py).into_bound(py).into_any())
     });

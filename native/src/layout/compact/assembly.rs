@@ -52,7 +52,7 @@ pub fn assembled(conn: &Connection, row: &Row<'_>, in_memory: Option<Reference<'
     let own = row.get_ref(CHECKPOINT)?.as_blob().map_err(|_| broken("has no bytes of its own"))?;
     let steps = text.as_str().ok().and_then(|text| parse(text).ok());
     let steps = steps.ok_or_else(|| broken("has ranges that make no sense"))?;
-    let bytes = if size < buffer::KEPT_LEAST { Vec::new() } else { buffer::take() };
+    let bytes = if size < buffer::MIN_POOLED { Vec::new() } else { buffer::take() };
     let assembled = assemble(&steps, own, size, in_memory, bytes, |numbers, add| {
         pieces::each(conn, base, &numbers, |piece| add(piece.ok_or(Failure::NotABlob)?))
     });
