@@ -12,8 +12,8 @@ const MAX_CAPACITY: usize = 2 << 20;
 /// Smaller buffers are not kept: they would take the place of those that are worth it.
 pub const MIN_POOLED: usize = 4 << 10;
 
-/// The lock is tried and never waited for: columns are read without the GIL, so in the child of a fork it may stay locked
-/// for ever.
+/// The lock is tried and never waited for: columns are read without the GIL, so in the child of a fork it may stay
+/// locked for ever.
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// An empty buffer, from the pool if it has one.

@@ -53,8 +53,8 @@ struct Inner {
 pub struct Counts(Arc<Inner>);
 
 impl Counts {
-    /// Counts a call of the codec: the bytes that it wrote or read, the time that it took, and the single values in it that
-    /// stock's own code encoded or decoded.
+    /// Counts a call of the codec: the bytes that it wrote or read, the time that it took, and the single values in it
+    /// that stock's own code encoded or decoded.
     pub fn coded(&self, bytes: usize, took: Duration, handed_over: u64) {
         self.called();
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);

@@ -5,8 +5,8 @@ use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Refuses subinterpreters: objects that are kept for the whole process would pass from one to another, and CPython before
-/// 3.12 does not prevent that.
+/// Refuses subinterpreters: objects that are kept for the whole process would pass from one to another, and CPython
+/// before 3.12 does not prevent that.
 pub fn require_main(py: Python<'_>) -> PyResult<()> {
     // SAFETY: the GIL is held, so there is a current interpreter.
     let id = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };

@@ -1,7 +1,7 @@
 //! Names of attributes and keys: str objects that are made once.
 
-/// The str of a literal. pyo3's macro of this name releases the GIL while it holds a lock, at its first use in a place. If
-/// another thread forks at that moment, the child waits for the lock for ever.
+/// The str of a literal. pyo3's macro of this name releases the GIL while it holds a lock, at its first use in a place.
+/// If another thread forks at that moment, the child waits for the lock for ever.
 macro_rules! intern {
     ($py:expr, $name:literal) => {{
         // Making a str runs no Python code, so the GIL stays held as long as this lock.

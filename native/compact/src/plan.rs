@@ -20,7 +20,8 @@ pub struct Plan {
     pub recipe: String,
 }
 
-/// The plan for `bytes` with these cuts. None if a recipe would take more room than it saves, or if no numbers are left.
+/// The plan for `bytes` with these cuts. None if a recipe would take more room than it saves, or if no numbers are
+/// left.
 ///
 /// The `references` are checkpoints of the thread whose pieces are stored, the likeliest first; `last` tells the last
 /// stored number of a series.

@@ -15,9 +15,9 @@ use crate::host_sqlite::{Functions, Host};
 const FIRST_WAIT: Duration = Duration::from_micros(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
 
-/// The statement of the pin, which is prepared and never run. While it lives, a close by another thread turns the handle
-/// into a zombie and does not free it; statements that are prepared afterwards fail with MISUSE. It is VACUUM because
-/// SQLite does not ask an authorizer about it, which would run Python code and might refuse.
+/// The statement of the pin, which is prepared and never run. While it lives, a close by another thread turns the
+/// handle into a zombie and does not free it; statements that are prepared afterwards fail with MISUSE. It is VACUUM
+/// because SQLite does not ask an authorizer about it, which would run Python code and might refuse.
 const PIN: &std::ffi::CStr = c"VACUUM";
 
 /// The result of work on a handle.
@@ -45,8 +45,8 @@ impl Drop for Entered {
 
 /// Calls `work` on the handle inside `conn`, with the GIL released. `work` must finalize every statement it prepares.
 ///
-/// Raises what sqlite3 raises for a connection that is closed or belongs to another thread, and Unsupported for one that
-/// only sqlite3 can use; then `work` was not called.
+/// Raises what sqlite3 raises for a connection that is closed or belongs to another thread, and Unsupported for one
+/// that only sqlite3 can use; then `work` was not called.
 pub fn detached<T: Send>(
     conn: &Bound<'_, PyAny>,
     host: &Host,
@@ -56,8 +56,8 @@ pub fn detached<T: Send>(
     let (connection, entered) = enter(conn, host)?;
     let (result, pending) = (
         py.detach(move || {
-            // Without the GIL too: in shared-cache mode even preparing may wait for another connection, whose thread may
-            // wait for the GIL. A close in the meantime waits for the mutex.
+            // Without the GIL too: in shared-cache mode even preparing may wait for another connection, whose thread
+            // may wait for the GIL. A close in the meantime waits for the mutex.
             let pin = connection.prepare(PIN);
             drop(entered);
             // The pin is finalized last, because that may be what closes the handle.

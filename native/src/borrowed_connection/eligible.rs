@@ -9,8 +9,8 @@ use crate::host_sqlite::{self, Host};
 /// `sqlite3.LEGACY_TRANSACTION_CONTROL`
 const LEGACY: i32 = -1;
 
-/// The statements that sqlite3 begins transactions with, by isolation level. The first one ends in a space, as in sqlite3,
-/// because a trace callback sees it.
+/// The statements that sqlite3 begins transactions with, by isolation level. The first one ends in a space, as in
+/// sqlite3, because a trace callback sees it.
 const BEGIN: [(&str, &CStr); 4] = [
     ("", c"BEGIN "),
     ("DEFERRED", c"BEGIN DEFERRED"),
@@ -18,8 +18,8 @@ const BEGIN: [(&str, &CStr); 4] = [
     ("EXCLUSIVE", c"BEGIN EXCLUSIVE"),
 ];
 
-/// The statement that sqlite3 begins transactions with on `conn`, None if it begins none. An error says why they have to
-/// be left to sqlite3.
+/// The statement that sqlite3 begins transactions with on `conn`, None if it begins none. An error says why they have
+/// to be left to sqlite3.
 pub fn begin_statement(conn: &Bound<'_, PyAny>, host: &Host) -> Result<Option<&'static CStr>, &'static str> {
     const UNKNOWN: &str = "the connection has another isolation level";
     let py = conn.py();

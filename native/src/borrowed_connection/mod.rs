@@ -1,8 +1,8 @@
 //! Storage on a borrowed handle: the one inside a saver's own `sqlite3.Connection`.
 //!
 //! `borrow` gets hold of the handle and `statement` runs SQL on it. `write` executes operations, which `operation` has,
-//! and `read` fetches rows; `eligible` says when sqlite3 has to do it. Nothing is kept between calls: a cached statement
-//! would keep the file of a closed connection open.
+//! and `read` fetches rows; `eligible` says when sqlite3 has to do it. Nothing is kept between calls: a cached
+//! statement would keep the file of a closed connection open.
 use pyo3::prelude::*;
 
 mod borrow;

@@ -75,8 +75,8 @@ impl Connection {
         Ok(Prepared { connection: *self, statement })
     }
 
-    /// Runs a statement that opens or ends a transaction, if autocommit is as given. Another saver on the connection does
-    /// the same, and must not get in between the test and the statement.
+    /// Runs a statement that opens or ends a transaction, if autocommit is as given. Another saver on the connection
+    /// does the same, and must not get in between the test and the statement.
     pub fn run_if_autocommit(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
         self.exclusively(|| if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) })
     }
@@ -117,8 +117,8 @@ impl Prepared {
             return Err(SqlError::wrong_number_of_values(expected, row.len()));
         }
         for (index, value) in (1..).zip(row) {
-            // SAFETY: a live statement. Text and blobs are bound without a copy and, by the rule above, outlive their use.
-            // Their lengths are below SQLite's limit of 10^9.
+            // SAFETY: a live statement. Text and blobs are bound without a copy and, by the rule above, outlive their
+            // use. Their lengths are below SQLite's limit of 10^9.
             #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
             self.connection.checked(|| unsafe {
                 let bytes = |bytes: &[u8]| {

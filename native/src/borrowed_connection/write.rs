@@ -77,9 +77,9 @@ fn execute_all(connection: &Connection, operations: &[&Operation], mode: Transac
     outcomes
 }
 
-/// Executes all operations in one transaction. The error of one concerns its caller alone, and needs no savepoint: stock
-/// keeps what an operation did before it failed. If the transaction is lost as a whole (a full disk, an interrupt), all
-/// operations are executed again, each by itself.
+/// Executes all operations in one transaction. The error of one concerns its caller alone, and needs no savepoint:
+/// stock keeps what an operation did before it failed. If the transaction is lost as a whole (a full disk, an
+/// interrupt), all operations are executed again, each by itself.
 fn execute_together(connection: &Connection, operations: &[&Operation], mode: TransactionMode) -> Vec<Outcome> {
     let mut errors: Vec<Option<SqlError>> = Vec::with_capacity(operations.len());
     let mut begun = false;
@@ -106,7 +106,8 @@ fn execute_together(connection: &Connection, operations: &[&Operation], mode: Tr
     errors.into_iter().map(|error| Outcome { error, commit_error: commit_error.clone() }).collect()
 }
 
-/// After a transaction was lost with all that it did: executes each operation by itself, except one that was interrupted.
+/// After a transaction was lost with all that it did: executes each operation by itself, except one that was
+/// interrupted.
 fn execute_again(
     connection: &Connection,
     operations: &[&Operation],
@@ -127,8 +128,8 @@ fn execute_again(
 /// disk, or the exception that stock would raise for it. Without `commit_failed`, an operation that fails is not
 /// committed as far as it came, as in AsyncSqliteSaver.
 ///
-/// Raises what sqlite3 raises for a connection that is closed or belongs to another thread, and Unsupported for one that
-/// only sqlite3 can use; then nothing was begun.
+/// Raises what sqlite3 raises for a connection that is closed or belongs to another thread, and Unsupported for one
+/// that only sqlite3 can use; then nothing was begun.
 #[pyfunction]
 #[pyo3(signature = (conn, operations, commit_failed = true))]
 pub fn execute<'py>(

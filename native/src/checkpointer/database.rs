@@ -29,15 +29,15 @@ pub struct Database {
     closing: Mutex<()>,
     /// Whether nothing was open when the process last forked.
     was_drained: AtomicBool,
-    /// The process that it was made in. A child of a fork must use neither the connections that it inherits nor new ones
-    /// on the same file.
+    /// The process that it was made in. A child of a fork must use neither the connections that it inherits nor new
+    /// ones on the same file.
     process: u32,
     is_inherited: bool,
 }
 
 impl Database {
-    /// Opens nothing yet: a process that forks first has nothing to close. `is_forking` says that the process is about to
-    /// fork, `is_inherited` that a parent had the file open when it forked.
+    /// Opens nothing yet: a process that forks first has nothing to close. `is_forking` says that the process is about
+    /// to fork, `is_inherited` that a parent had the file open when it forked.
     pub fn new(options: Options, is_forking: bool, is_inherited: bool) -> Arc<Self> {
         let readers = options.readers;
         let shared = Shared::new(options);

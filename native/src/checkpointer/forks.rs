@@ -1,8 +1,8 @@
 //! The registry of databases, for forks: all connections are closed before the process forks, because a child must not
 //! inherit SQLite's locks and shared memory.
 //!
-//! Its locks and those of its slots are taken only with the GIL held, which is kept until they are released. So no other
-//! thread holds one when the process forks, and in the child they are free.
+//! Its locks and those of its slots are taken only with the GIL held, which is kept until they are released. So no
+//! other thread holds one when the process forks, and in the child they are free.
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::Builder;
@@ -25,8 +25,8 @@ pub struct Slot(Mutex<Arc<Database>>);
 static SLOTS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 /// How many threads are about to fork.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
-/// Files that a parent had open when it forked. SQLite takes the parent's locks for ours, and would take too few for any
-/// connection that is opened here.
+/// Files that a parent had open when it forked. SQLite takes the parent's locks for ours, and would take too few for
+/// any connection that is opened here.
 static INHERITED: Mutex<Vec<FileIdentity>> = Mutex::new(Vec::new());
 
 fn slots() -> Vec<Arc<Slot>> {

@@ -1,7 +1,7 @@
 //! The engine of `RustSQLiteCheckpointer`: connections of our own to one database.
 //!
-//! `engine` is what Python holds. A `request` is a change, a `query` or `maintenance`; `dispatch` has it carried out and
-//! `reply` is what comes back, for event loops through `completions`. `database` ties the parts together: `writer`
+//! `engine` is what Python holds. A `request` is a change, a `query` or `maintenance`; `dispatch` has it carried out
+//! and `reply` is what comes back, for event loops through `completions`. `database` ties the parts together: `writer`
 //! commits the changes that `queue` collects, in a `transaction`; `reader_pool` lends connections to read with; `wal`
 //! moves the write-ahead log into the database, and `wal_file` extends its file; `thread_pool` has threads for callers
 //! that can't wait; `gate` keeps callers out while the process forks and after the database was closed; `forks` does

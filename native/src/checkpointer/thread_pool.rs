@@ -1,4 +1,5 @@
-//! Threads for callers that can't wait themselves. They are started when there is work, and end when the pool is stopped.
+//! Threads for callers that can't wait themselves. They are started when there is work, and end when the pool is
+//! stopped.
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};

@@ -69,8 +69,8 @@ impl WriteConnection {
         layout::apply(&self.conn, self.schema.layout, &mut self.cache, change)
     }
 
-    /// One transaction for all changes, in which a change that fails undoes itself and no other. None if the transaction
-    /// is gone with all that was done in it (a full disk, say): then no change was written.
+    /// One transaction for all changes, in which a change that fails undoes itself and no other. None if the
+    /// transaction is gone with all that was done in it (a full disk, say): then no change was written.
     fn write_together(&mut self, changes: &[&Change]) -> Option<Vec<Result<u64, SqlError>>> {
         if let Err(error) = run(&self.conn, "BEGIN IMMEDIATE") {
             return Some(changes.iter().map(|_| Err(error.clone())).collect());

@@ -1,7 +1,7 @@
 //! Moving the write-ahead log into the database, out of the way of those who write.
 //!
-//! During such a checkpoint a second connection holds a snapshot, so that the log can't start over: up to SQLite 3.51.2 a
-//! checkpoint beside a writer that starts the log over can lose what was committed.
+//! During such a checkpoint a second connection holds a snapshot, so that the log can't start over: up to SQLite 3.51.2
+//! a checkpoint beside a writer that starts the log over can lose what was committed.
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -154,8 +154,8 @@ impl Wal {
         });
     }
 
-    /// Before a commit: if the log has reached its bound, moves it first, so that it starts over; and moves a small rest
-    /// that a background checkpoint has left.
+    /// Before a commit: if the log has reached its bound, moves it first, so that it starts over; and moves a small
+    /// rest that a background checkpoint has left.
     pub fn keep_bounded(&self, conn: &Connection) -> Result<(), SqlError> {
         let counters = &self.shared.counters;
         let bytes = counters.wal_bytes.get();

@@ -1,7 +1,7 @@
 //! Extending the file of the write-ahead log before a commit needs the room.
 //!
-//! If a commit extends the file, syncing it also writes records of the file system; if it overwrites bytes that exist, it
-//! does not. Zeros are not taken for a frame of the log by any reader.
+//! If a commit extends the file, syncing it also writes records of the file system; if it overwrites bytes that exist,
+//! it does not. Zeros are not taken for a frame of the log by any reader.
 #![allow(unsafe_code)] // calls methods of the file that SQLite has open: opening it a second time may drop locks
 
 use std::ffi::{CStr, c_int};
@@ -14,11 +14,11 @@ const KNOWN_VFS: [&CStr; 2] = [c"unix", c"unix-excl"];
 
 const ZEROS: &[u8] = &[0; 64 << 10];
 
-/// Extends the log's file to at least `length` bytes and returns its length. None if that is not possible; then the file
-/// is as it was.
+/// Extends the log's file to at least `length` bytes and returns its length. None if that is not possible; then the
+/// file is as it was.
 ///
-/// Call it in a write transaction that has written nothing yet, on a connection in WAL mode: then nobody else extends the
-/// log, and no part of the log lies beyond the end of its file.
+/// Call it in a write transaction that has written nothing yet, on a connection in WAL mode: then nobody else extends
+/// the log, and no part of the log lies beyond the end of its file.
 pub fn extend(conn: &Connection, length: u64) -> Option<u64> {
     if !has_known_vfs(conn) || length > max_length() {
         return None;

@@ -1,8 +1,8 @@
 //! Group commit: who comes first writes, and its transaction takes along what others have queued meanwhile.
 //!
-//! Nobody waits for company, and a caller that is alone hands nothing over: its own thread writes. What was queued until
-//! it is done goes into the next transaction, written by one of those who wait. If many wait, a thread of the pool writes
-//! as long as there is something, because waking another thread for each transaction takes longer.
+//! Nobody waits for company, and a caller that is alone hands nothing over: its own thread writes. What was queued
+//! until it is done goes into the next transaction, written by one of those who wait. If many wait, a thread of the
+//! pool writes as long as there is something, because waking another thread for each transaction takes longer.
 use std::sync::{Arc, Mutex};
 
 use super::busy;

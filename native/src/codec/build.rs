@@ -1,39 +1,40 @@
-//! Instances of plain model classes, built without the class where validation would change nothing.
+//! Building instances of plain model classes without calling the class, if validation would change nothing.
 #![allow(unsafe_code)] // builds instances by their slots
 
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::decode::{Decoder, Exts, LEVELS, new_dict, set_item};
+use super::decode::{Decoder, Exts, MAX_LEVELS, new_dict, set_item};
 use super::keys;
 use super::plain::{Field, Kind, PlainClass, Rule, Text};
 use super::text;
 
-/// How much deeper a field's value lies than its ext: below the payload's array and map.
-const FIELD: u16 = 3;
+/// How many levels deeper than its ext a field's value lies: below the array and the map of the payload.
+const FIELD_LEVELS: u16 = 3;
 const METHOD: &[u8] = b"\xb3model_validate_json";
 
 const INPUT_DETAILS: &[&[u8]] = &[b"audio", b"cache_creation", b"cache_read"];
 const OUTPUT_DETAILS: &[&[u8]] = &[b"audio", b"reasoning"];
 
-type Value<'py> = Option<Bound<'py, PyAny>>;
+/// A value that was built; None if the payload has another form than validation leaves alone.
+type Built<'py> = Option<Bound<'py, PyAny>>;
 /// Reads one value of a record.
-type Part<'py, D> = fn(&mut D, &mut Reader<'_>) -> Value<'py>;
+type ReadValue<'py, D> = fn(&mut D, &mut Reader<'_>) -> Built<'py>;
 
-/// What the validators that look at several fields at once see of them.
+/// What the validators that look at several fields at once depend on.
 #[derive(Default)]
-struct Several {
-    /// Tool calls, invalid ones included.
+struct AcrossFields {
+    /// The number of tool calls, invalid ones included.
     calls: usize,
     chunks: usize,
-    /// `additional_kwargs` has tool calls as a provider gave them.
+    /// Whether `additional_kwargs` has tool calls in a provider's form.
     raw_calls: bool,
-    /// `chunk_position` is there, and None.
+    /// Whether `chunk_position` is there and None.
     no_position: bool,
 }
 
-impl Several {
+impl AcrossFields {
     fn see(&mut self, field: &Field, value: &Bound<'_, PyAny>) -> Option<()> {
         match field.kind {
             Kind::ToolCalls | Kind::InvalidToolCalls => self.calls += value.len().ok()?,
@@ -48,8 +49,8 @@ impl Several {
         Some(())
     }
 
-    /// Whether these validators would leave the fields as they are.
-    fn obey(&self, rule: Rule) -> bool {
+    /// Whether the validators of this rule would leave the fields as they are.
+    fn is_left_alone_by(&self, rule: Rule) -> bool {
         match rule {
             Rule::None => true,
             Rule::Ai => self.calls > 0 || !self.raw_calls,
@@ -59,51 +60,51 @@ impl Several {
 }
 
 impl<'a, 'py> Decoder<'a, 'py> {
-    /// The instance that stock's `cls(**payload[2])` makes, or None where the payload is not strictly of
-    /// the form that validation leaves alone. Runs no Python code.
-    pub fn build(&mut self, payload: &[u8], class: &PlainClass, level: u16) -> Value<'py> {
-        let around = std::mem::replace(&mut self.field_level, level + FIELD);
-        let built = if self.field_level < LEVELS { self.fields(payload, class) } else { None };
-        self.field_level = around;
+    /// The instance that stock's `cls(**payload[2])` makes, or None if the payload is not strictly of the form that
+    /// validation leaves alone. Runs no Python code.
+    pub fn build(&mut self, payload: &[u8], class: &PlainClass, level: u16) -> Built<'py> {
+        let outer = std::mem::replace(&mut self.field_level, level + FIELD_LEVELS);
+        let built = if self.field_level < MAX_LEVELS { self.fields(payload, class) } else { None };
+        self.field_level = outer;
         if built.is_none() {
-            // Memory may have been short: stock's own way begins without an error.
+            // If memory was short an error is set: stock's code must begin without one.
             drop(PyErr::take(self.py));
         }
         built
     }
 
-    fn fields(&mut self, payload: &[u8], class: &PlainClass) -> Value<'py> {
+    fn fields(&mut self, payload: &[u8], class: &PlainClass) -> Built<'py> {
         let mut reader = Reader::new(payload.get(class.header.len()..)?);
         if reader.token() != Ok(Token::Map(u32::try_from(class.fields.len()).ok()?)) {
             return None;
         }
         let dict = new_dict(self.py, class.fields.len()).ok()?;
-        let mut several = Several::default();
+        let mut across = AcrossFields::default();
         for field in &class.fields {
             if !reader.skip_exactly(&field.name.encoded) {
                 return None;
             }
             let value = self.field(&mut reader, field)?;
             if class.rule != Rule::None {
-                several.see(field, &value)?;
+                across.see(field, &value)?;
             }
             set_item(&dict, field.name.object.bind(self.py), &value).ok()?;
         }
-        if !reader.skip_exactly(METHOD) || !several.obey(class.rule) {
+        if !reader.skip_exactly(METHOD) || !across.is_left_alone_by(class.rule) {
             return None;
         }
         self.instance(class, &dict)
     }
 
-    fn instance(&self, class: &PlainClass, dict: &Bound<'py, PyAny>) -> Value<'py> {
+    fn instance(&self, class: &PlainClass, dict: &Bound<'py, PyAny>) -> Built<'py> {
         let slots = self.stock().slots?;
         let extra = if class.extra { PyDict::new(self.py).into_any() } else { self.py.None().into_bound(self.py) };
         let fields_set = class.fields_set.copy(self.py)?;
-        // SAFETY: a plain class is derived from BaseModel, and all that it adds lies in `__dict__`.
+        // SAFETY: a plain class derives from BaseModel and keeps all that it adds in `__dict__`.
         unsafe { slots.build(class.class.bind(self.py), dict, fields_set, extra) }
     }
 
-    fn field(&mut self, reader: &mut Reader<'_>, field: &Field) -> Value<'py> {
+    fn field(&mut self, reader: &mut Reader<'_>, field: &Field) -> Built<'py> {
         match field.kind {
             Kind::Content => self.content(reader),
             Kind::EmptyContent => match reader.token().ok()? {
@@ -128,18 +129,18 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
     }
 
-    fn any(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn any(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         self.value(reader, self.field_level, Exts::Known).ok()
     }
 
-    fn str(&self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn str(&self, reader: &mut Reader<'_>) -> Built<'py> {
         match reader.token().ok()? {
             Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
             _ => None,
         }
     }
 
-    fn optional_str(&self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn optional_str(&self, reader: &mut Reader<'_>) -> Built<'py> {
         match reader.token().ok()? {
             Token::Nil => Some(self.py.None().into_bound(self.py)),
             Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
@@ -147,12 +148,12 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
     }
 
-    fn literal(&self, reader: &mut Reader<'_>, literals: &[Text]) -> Value<'py> {
+    fn literal(&self, reader: &mut Reader<'_>, literals: &[Text]) -> Built<'py> {
         let literal = literals.iter().find(|literal| reader.skip_exactly(&literal.encoded))?;
         Some(literal.object.bind(self.py).clone().into_any())
     }
 
-    fn dict(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn dict(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         match reader.token().ok()? {
             Token::Map(len) => self.map(reader, len, self.field_level, Exts::Known).ok(),
             _ => None,
@@ -160,7 +161,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     /// A str, or a list of str and dict.
-    fn content(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn content(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         match reader.token().ok()? {
             Token::Str(bytes) => text::str_from(self.py, bytes).ok(),
             Token::Array(len) => {
@@ -175,7 +176,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
     }
 
-    fn records(&mut self, reader: &mut Reader<'_>, record: Part<'py, Self>) -> Value<'py> {
+    fn records(&mut self, reader: &mut Reader<'_>, record: ReadValue<'py, Self>) -> Built<'py> {
         let Token::Array(len) = reader.token().ok()? else { return None };
         let list = pyo3::types::PyList::empty(self.py);
         for _ in 0..len {
@@ -184,8 +185,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
         Some(list.into_any())
     }
 
-    /// A map of just these entries, in this order.
-    fn record(&mut self, reader: &mut Reader<'_>, entries: &[(&[u8], Part<'py, Self>)]) -> Value<'py> {
+    /// A map of exactly these entries, in this order.
+    fn record(&mut self, reader: &mut Reader<'_>, entries: &[(&[u8], ReadValue<'py, Self>)]) -> Built<'py> {
         if reader.token() != Ok(Token::Map(u32::try_from(entries.len()).ok()?)) {
             return None;
         }
@@ -200,11 +201,11 @@ impl<'a, 'py> Decoder<'a, 'py> {
         Some(dict)
     }
 
-    fn exactly(&self, reader: &mut Reader<'_>, text: &[u8]) -> Value<'py> {
+    fn exactly(&self, reader: &mut Reader<'_>, text: &[u8]) -> Built<'py> {
         (reader.token() == Ok(Token::Str(text))).then(|| keys::key_from(self.py, text).ok()).flatten()
     }
 
-    fn tool_call(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn tool_call(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         self.record(
             reader,
             &[
@@ -216,7 +217,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         )
     }
 
-    fn invalid_tool_call(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn invalid_tool_call(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         self.record(
             reader,
             &[
@@ -229,13 +230,13 @@ impl<'a, 'py> Decoder<'a, 'py> {
         )
     }
 
-    /// A dict whose own keys are str.
-    fn str_keyed(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    /// A dict with keys of str; what lies deeper may have others.
+    fn str_keyed(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         let dict = self.dict(reader)?.cast_into::<PyDict>().ok()?;
         dict.iter().all(|(key, _)| key.is_exact_instance_of::<pyo3::types::PyString>()).then(|| dict.into_any())
     }
 
-    fn int(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    fn int(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         let mut ahead = reader.clone();
         match ahead.token().ok()? {
             Token::UInt(_) | Token::Int(_) => self.any(reader),
@@ -243,8 +244,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
     }
 
-    /// None, or the counts in the order of the schema, with details after them.
-    fn usage(&mut self, reader: &mut Reader<'_>) -> Value<'py> {
+    /// None, or the counts in the order of the schema, then the details.
+    fn usage(&mut self, reader: &mut Reader<'_>) -> Built<'py> {
         let Token::Map(len) = (match reader.token().ok()? {
             Token::Nil => return Some(self.py.None().into_bound(self.py)),
             token => token,
@@ -272,8 +273,8 @@ impl<'a, 'py> Decoder<'a, 'py> {
         (left == 0).then_some(dict)
     }
 
-    /// A dict of ints: the known keys in the order of the schema, then others.
-    fn details(&mut self, reader: &mut Reader<'_>, known: &[&[u8]]) -> Value<'py> {
+    /// A dict of ints: known keys in the order of the schema, then others.
+    fn details(&mut self, reader: &mut Reader<'_>, known: &[&[u8]]) -> Built<'py> {
         let Token::Map(len) = reader.token().ok()? else { return None };
         let dict = new_dict(self.py, (len as usize).min(reader.remaining() / 2)).ok()?;
         let mut reached = 0;

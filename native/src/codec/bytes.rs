@@ -1,6 +1,6 @@
-//! A Python bytes object that grows while it is written: a second copy would cost as much as encoding a
-//! long str does.
-#![allow(unsafe_code)] // writes into a bytes object that nobody else has seen yet
+//! A Python bytes object that grows while it is written: copying a long str once more would take as long as encoding
+//! it.
+#![allow(unsafe_code)] // writes into a bytes object that nothing else refers to yet
 
 use fast_langgraph_msgpack::writer::Sink;
 use pyo3::exceptions::PyMemoryError;
@@ -8,11 +8,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-/// A value that holds at least this much text near its top is written straight into its bytes object;
-/// the many small pieces of any other go to a buffer that is warm already, and are copied once.
+/// A value with at least so many bytes of text near its top is written straight into a bytes object. The many small
+/// parts of other values go to a pooled buffer, which is in the cache already, and are copied once.
 const BULK: usize = 32 << 10;
 
-/// How much text lies near the top of `value`, if that is most of what there is to write.
+/// The capacity that the bytes object of `value` should have, if the value is mostly text; else None.
 pub fn bulk(value: &Bound<'_, PyAny>) -> Option<usize> {
     fn text(value: &Bound<'_, PyAny>, levels: u8) -> usize {
         if let Ok(text) = value.cast_exact::<PyString>() {
@@ -31,14 +31,14 @@ pub fn bulk(value: &Bound<'_, PyAny>) -> Option<usize> {
 }
 
 unsafe extern "C" {
-    /// Part of the C API, in spite of its name.
+    /// It is part of the C API, in spite of its name.
     fn _PyBytes_Resize(object: *mut *mut ffi::PyObject, size: ffi::Py_ssize_t) -> std::ffi::c_int;
 }
 
-/// Bytes in the making. Where Python has no memory left, what is written is dropped and `finish` fails.
+/// A bytes object that is being written. If memory runs out, what is written is dropped and `finish` fails.
 pub struct PyBytesSink<'py> {
     py: Python<'py>,
-    /// A bytes object of `capacity` bytes that only this refers to; NULL once Python was out of memory.
+    /// A bytes object of `capacity` bytes that only this refers to; NULL after memory has run out.
     object: *mut ffi::PyObject,
     capacity: usize,
     written: usize,
@@ -46,7 +46,7 @@ pub struct PyBytesSink<'py> {
 
 impl<'py> PyBytesSink<'py> {
     pub fn new(py: Python<'py>, capacity: usize) -> Self {
-        // SAFETY: the interpreter is attached; uninitialized bytes of this size, or NULL.
+        // SAFETY: the interpreter is attached. The result is an object of this size, not initialized, or NULL.
         let object = unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), capacity.cast_signed()) };
         let capacity = if object.is_null() { 0 } else { capacity };
         if object.is_null() {
@@ -55,7 +55,7 @@ impl<'py> PyBytesSink<'py> {
         Self { py, object, capacity, written: 0 }
     }
 
-    /// The bytes object, of just what was written.
+    /// The bytes object with exactly what was written.
     pub fn finish(mut self) -> PyResult<Bound<'py, PyAny>> {
         let written = self.written;
         self.resize(written);
@@ -69,8 +69,8 @@ impl<'py> PyBytesSink<'py> {
         if self.object.is_null() {
             return;
         }
-        // SAFETY: only this refers to the object, as the call demands; on failure it sets NULL, and an
-        // error that must not stand while a hook runs: `finish` raises it.
+        // SAFETY: only this refers to the object, as the call demands. If it fails it sets NULL, and an error, which
+        // must not stand while a hook runs; `finish` raises it.
         unsafe {
             if _PyBytes_Resize(&raw mut self.object, capacity.cast_signed()) != 0 {
                 ffi::PyErr_Clear();
@@ -88,7 +88,7 @@ impl<'py> PyBytesSink<'py> {
     }
 
     fn data(&self) -> *mut u8 {
-        // SAFETY: called only where the object is not NULL.
+        // SAFETY: it is called only if the object is not NULL.
         unsafe { ffi::PyBytes_AS_STRING(self.object).cast_mut().cast() }
     }
 }

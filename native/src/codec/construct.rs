@@ -1,21 +1,21 @@
-//! Objects of the standard library's types, made from their exts as stock's hook makes them.
+//! Making objects of known types from their exts, as stock's hook makes them.
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use super::decode::{Decoder, Exts, LEVELS};
+use super::decode::{Decoder, Exts, MAX_LEVELS};
 use super::ext_codes::{DELTA_SNAPSHOT, METHOD, POS_ARGS, SINGLE_ARG};
 
 impl<'py> Decoder<'_, 'py> {
-    /// What stock's hook makes of this ext, if it is of a type that is known here and allowed, and made
-    /// without an error: those are stock's to answer.
+    /// The object that stock's hook makes of this ext; None if its type is not known or not allowed, or if making it
+    /// fails: then stock's hook has to do it.
     pub fn constructed(&mut self, code: i8, data: &[u8], level: u16) -> Option<Bound<'py, PyAny>> {
         let code = u8::try_from(code).ok()?;
         let mut reader = Reader::new(data);
         if code == DELTA_SNAPSHOT {
             let class = self.stock().types.delta_snapshot.as_ref()?.bind(self.py).clone();
             let value = self.value(&mut reader, deeper(level, 1)?, Exts::Known).ok()?;
-            return self.outside(|_| class.call1((value,)).ok());
+            return self.calling_python(|_| class.call1((value,)).ok());
         }
         let parts = match code {
             SINGLE_ARG | POS_ARGS => 3,
@@ -35,8 +35,8 @@ impl<'py> Decoder<'_, 'py> {
         if code == METHOD && reader.token() != Ok(Token::Str(b"fromisoformat")) {
             return None;
         }
-        // A set of what can't be hashed, a UUID of no hex: stock has its own way out.
-        self.outside(|py| match code {
+        // A set of unhashable items, say, or a UUID of something else than hex: stock has an answer of its own.
+        self.calling_python(|py| match code {
             METHOD => class.call_method1(intern!(py, "fromisoformat"), (argument.cast_exact::<PyString>().ok()?,)).ok(),
             POS_ARGS => class.call1(PyTuple::new(py, argument.cast_exact::<PyList>().ok()?).ok()?).ok(),
             _ => class.call1((argument,)).ok(),
@@ -44,7 +44,7 @@ impl<'py> Decoder<'_, 'py> {
     }
 }
 
-/// A level that lies deeper, if it is one that this code goes to.
+/// The level that lies so much deeper, if it is within the limit.
 fn deeper(level: u16, by: u16) -> Option<u16> {
-    level.checked_add(by).filter(|level| *level < LEVELS)
+    level.checked_add(by).filter(|level| *level < MAX_LEVELS)
 }

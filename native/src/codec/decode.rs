@@ -1,4 +1,4 @@
-//! From stock's bytes to the objects that stock makes of them.
+//! Decoding stock's bytes to the objects that stock makes of them.
 #![allow(unsafe_code)] // fills new lists and tuples
 
 use std::sync::Arc;
@@ -17,30 +17,30 @@ use super::plain::PlainClass;
 use super::stock::{Stock, class_name};
 use super::text;
 
-/// ormsgpack's limit on values within one another, in each unpackb.
-pub const LEVELS: u16 = 1024;
+/// ormsgpack's limit on nested values, in each call of unpackb.
+pub const MAX_LEVELS: u16 = 1024;
 
 pub struct Decoder<'a, 'py> {
     pub py: Python<'py>,
     stock: &'a Stock,
     hook: &'a Bound<'py, PyAny>,
     pause: Option<CollectorPause>,
-    /// A hook, and perhaps a user's code, has run in this call: it can't be started over.
+    /// Whether a hook, and perhaps a user's code, has run in this call: then it can't start over.
     pub ran_python: bool,
-    /// Values that went to stock's hook.
+    /// How many values went to stock's hook.
     pub handed_over: u64,
-    /// The level of the fields of the model that is being built.
+    /// The level of the fields of the model that is built at the moment.
     pub field_level: u16,
-    /// Classes met in this call, by the header of their payloads.
+    /// The plain classes of this call, to be found by the header of their payloads.
     seen: Vec<Arc<PlainClass>>,
 }
 
-/// What may become of exts where a value stands.
+/// Which exts may stand in a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Exts {
-    /// What is not known here goes to stock's hook.
+    /// Those that are not known here go to stock's hook.
     Any,
-    /// Only what is known here: inside a payload that may yet go to the hook as a whole.
+    /// Only those that are known here: the payload around them may still go to the hook as a whole.
     Known,
 }
 
@@ -54,13 +54,13 @@ impl<'a, 'py> Decoder<'a, 'py> {
         self.stock
     }
 
-    /// One whole value; what follows it is ignored, as stock does.
+    /// Decodes one value. What follows it is ignored, as in stock.
     pub fn decode(&mut self, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
         self.value(&mut Reader::new(data), 1, Exts::Any)
     }
 
     pub fn value(&mut self, reader: &mut Reader<'_>, level: u16, exts: Exts) -> Result<Bound<'py, PyAny>, Fail> {
-        if level == LEVELS {
+        if level == MAX_LEVELS {
             return Err(Fail::Depth);
         }
         match reader.next_token()? {
@@ -78,7 +78,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     #[inline]
     fn scalar(&self, token: Token<'_>) -> Result<Bound<'py, PyAny>, Fail> {
-        // SAFETY: the interpreter is attached; each call returns a new reference, or NULL with an error.
+        // SAFETY: the interpreter is attached. Each call returns a new reference, or NULL with an error set.
         let object = unsafe {
             match token {
                 Token::Nil => ffi::Py_NewRef(ffi::Py_None()),
@@ -88,7 +88,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
                 Token::Float(value) => ffi::PyFloat_FromDouble(value),
                 Token::Bin(bytes) => ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed()),
                 Token::Str(bytes) => return text::str_from(self.py, bytes),
-                // `value` and `key` have taken these.
+                // `value` and `key` have handled these.
                 Token::Array(_) | Token::Map(_) | Token::Ext(..) => return Err(Fail::Value),
             }
         };
@@ -104,11 +104,11 @@ impl<'a, 'py> Decoder<'a, 'py> {
         level: u16,
         exts: Exts,
     ) -> Result<Bound<'py, PyAny>, Fail> {
-        // A length that the input can't hold must not be allocated. Each element takes a byte or more,
-        // so the input ends, with the error that stock has for it, before the list is full.
+        // A length that the input can't hold must not be allocated. Each element takes at least a byte, so the input
+        // ends before the list is full, with the error that stock has for that.
         let room = (len as usize).min(reader.remaining());
-        // SAFETY: a new list of `room` empty places, each filled once; an early return drops it with
-        // places empty, which lists allow for.
+        // SAFETY: a new list of `room` empty places, each of which is filled once. An early return drops it with empty
+        // places, which lists allow.
         unsafe {
             let list =
                 Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(room.cast_signed())).map_err(Fail::from)?;
@@ -142,7 +142,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     #[inline]
     fn key(&mut self, reader: &mut Reader<'_>, level: u16) -> Result<Bound<'py, PyAny>, Fail> {
-        if level == LEVELS {
+        if level == MAX_LEVELS {
             return Err(Fail::Depth);
         }
         if let Some(0x80..=0x8f | 0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 | 0xde | 0xdf) = reader.rest().first() {
@@ -163,9 +163,9 @@ impl<'a, 'py> Decoder<'a, 'py> {
         Ok(pyo3::types::PyTuple::new(self.py, items).map_err(Fail::from)?.into_any())
     }
 
-    /// The object of an ext that stands at `level`, if it can be made without running any but the standard
-    /// library's code. Levels are counted on from there, though stock counts anew in each ext: what goes
-    /// too deep here may not go too deep for the hook.
+    /// The object of an ext at `level`, if it can be made without running other code than the standard library's.
+    /// Levels are counted on within the ext, while stock starts anew in each: what is too deep here may not be so for
+    /// the hook.
     fn known(&mut self, code: i8, data: &[u8], level: u16) -> Option<Bound<'py, PyAny>> {
         if code == PYDANTIC_V2.cast_signed() {
             let class = self.payload_class(data)?;
@@ -174,19 +174,19 @@ impl<'a, 'py> Decoder<'a, 'py> {
         self.constructed(code, data, level)
     }
 
-    /// What stock's hook makes of this one ext: its class called, its events and warnings sent.
+    /// The object that stock's hook makes of this ext, with its events and warnings.
     fn hand_over(&mut self, code: i8, data: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
-        self.count(code, data)?;
+        self.count_hand_over(code, data)?;
         self.ran_python = true;
         self.handed_over += 1;
         let hook = self.hook;
-        let result = self.outside(|py| hook.call1((code, PyBytes::new(py, data)))).map_err(|_| Fail::Hook);
+        let result = self.calling_python(|py| hook.call1((code, PyBytes::new(py, data)))).map_err(|_| Fail::Hook);
         self.seen.clear();
         result
     }
 
-    /// Counts a value that goes to stock's hook; fails where one may not, and ours should have made it.
-    fn count(&mut self, code: i8, data: &[u8]) -> Result<(), Fail> {
+    /// Counts a value that goes to stock's hook. Fails if Rust should have made it and fallbacks are to fail.
+    fn count_hand_over(&mut self, code: i8, data: &[u8]) -> Result<(), Fail> {
         let class = match class_name(data) {
             Some((module, name)) => format!("{module}.{name}"),
             None => format!("ext {code}"),
@@ -196,15 +196,15 @@ impl<'a, 'py> Decoder<'a, 'py> {
             return Ok(());
         }
         let stock = self.stock;
-        match self.outside(|py| stock.why_not_built(py, data)) {
+        match self.calling_python(|py| stock.why_not_built(py, data)) {
             Ok(reason) => DECODED.value_by_stock(&class, reason),
             Err(reason) => DECODED.value_lost(&class, &reason)?,
         }
         Ok(())
     }
 
-    /// Calls what may run Python code, with the collector as it was.
-    pub fn outside<T>(&mut self, call: impl FnOnce(Python<'py>) -> T) -> T {
+    /// Calls what may run Python code, with the garbage collector as it was before the decode.
+    pub fn calling_python<T>(&mut self, call: impl FnOnce(Python<'py>) -> T) -> T {
         self.pause = None;
         let result = call(self.py);
         self.pause = Some(CollectorPause::new(self.py));
@@ -215,16 +215,16 @@ impl<'a, 'py> Decoder<'a, 'py> {
         if let Some(class) = self.seen.iter().find(|class| payload.starts_with(&class.header)) {
             return Some(Arc::clone(class));
         }
-        // Looking a changed class over again is a call into Python.
+        // If the class has changed, describing it again calls Python.
         let stock = self.stock;
-        let class = self.outside(|py| stock.payload_class(py, payload));
+        let class = self.calling_python(|py| stock.payload_class(py, payload));
         self.seen.extend(class.clone());
         class
     }
 }
 
-/// Maps and exts are no keys. ormsgpack gives up before it has read them, but for the exts that could be
-/// timestamps, of which it reads the code.
+/// The error for a map or an ext as a key. ormsgpack stops before it has read it, except for exts that could be
+/// timestamps, whose code it reads.
 #[cold]
 fn refused_key(reader: &Reader<'_>) -> Fail {
     let Some(marker) = reader.marker() else { return Fail::Eof };
@@ -238,28 +238,28 @@ fn refused_key(reader: &Reader<'_>) -> Fail {
 
 #[cfg(all(unix, not(Py_3_16)))]
 unsafe extern "C" {
-    /// A dict with room for this many entries; CPython exports it up to 3.15, without a name in its headers.
+    /// A dict with room for so many entries. CPython exports it up to 3.15, though its headers do not declare it.
     fn _PyDict_NewPresized(room: ffi::Py_ssize_t) -> *mut ffi::PyObject;
 }
 
-/// Windows links by DLL and name, and pyo3 does so for what is in the headers. Whether a CPython that isn't known has
-/// the other is not known either, and without it nothing could be imported.
+/// On Windows only functions that the headers declare can be linked. A later CPython may not export the other one, and
+/// then the module could not be imported.
 #[cfg(any(not(unix), Py_3_16))]
 #[allow(non_snake_case)]
 unsafe fn _PyDict_NewPresized(_room: ffi::Py_ssize_t) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter is attached, by the caller's word.
+    // SAFETY: the interpreter is attached, by the caller's promise.
     unsafe { ffi::PyDict_New() }
 }
 
 #[inline]
 pub fn new_dict(py: Python<'_>, room: usize) -> Result<Bound<'_, PyAny>, Fail> {
-    // SAFETY: the interpreter is attached; a new reference, or NULL with an error set.
+    // SAFETY: the interpreter is attached. The result is a new reference, or NULL with an error set.
     unsafe { Bound::from_owned_ptr_or_err(py, _PyDict_NewPresized(room.cast_signed())) }.map_err(Fail::from)
 }
 
 #[inline]
 pub fn set_item(dict: &Bound<'_, PyAny>, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Result<(), Fail> {
-    // SAFETY: `dict` was made by `new_dict`; key and value are live.
+    // SAFETY: `dict` was made by `new_dict`; key and value are live objects.
     if unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) } == 0 {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! From Python objects to the bytes that stock writes.
+//! Encoding Python objects to the bytes that stock writes.
 #![allow(unsafe_code)] // walks lists, tuples and dicts by their C structure
 
 use fast_langgraph_msgpack::writer::{self, Sink};
@@ -13,25 +13,25 @@ use super::stock::{Stock, full_name, type_name};
 use super::text;
 use crate::counts::FallbackError;
 
-/// ormsgpack's limit on arrays and maps within one another; it starts anew in each ext.
-const LEVELS: u16 = 255;
-/// Exts within one another, with what lies between them: below stock's limit, which is Python's stack.
-const DEEPEST: u16 = 300;
+/// ormsgpack's limit on nested arrays and maps, which starts anew in each ext.
+const MAX_LEVELS: u16 = 255;
+/// The limit on everything that is nested, exts included. It is below stock's limit, which is Python's stack.
+const MAX_DEPTH: u16 = 300;
 
 pub struct Encoder<'a, 'py, S> {
     pub py: Python<'py>,
     pub out: S,
     stock: &'a Stock,
-    /// Arrays and maps open since the last ext.
+    /// How many arrays and maps are open since the last ext.
     levels: u16,
-    /// Everything open.
+    /// How many of all are open.
     depth: u16,
-    /// Stock's code, and perhaps a user's, has run in this call: it can't be started over.
+    /// Whether stock's code, and perhaps a user's, has run in this call: then it can't start over.
     pub ran_python: bool,
-    /// Values that went to stock's hook.
+    /// How many values went to stock's hook.
     pub handed_over: u64,
-    /// Types seen in this call. It lives no longer, so an address can't have been reused meanwhile,
-    /// unless Python code has run.
+    /// The types of this call, by address. No address is reused within a call, unless Python code runs; then this is
+    /// cleared.
     seen: Vec<(*mut ffi::PyTypeObject, Described)>,
 }
 
@@ -45,10 +45,10 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     }
 
     /// # Safety
-    /// `object` is a live Python object; the caller keeps it alive.
+    /// `object` is a live Python object, which the caller keeps alive.
     #[inline]
     pub unsafe fn value(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: every helper is called for an object of the type that it is for.
+        // SAFETY: each helper is called for an object of its type.
         unsafe {
             let class = ffi::Py_TYPE(object);
             if class == &raw mut ffi::PyUnicode_Type {
@@ -80,17 +80,17 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `object` is a str, or of a subclass.
     #[inline]
     pub unsafe fn str(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: a str by the caller's word; the text is used at once.
+        // SAFETY: a str, by the caller's promise. The text is used at once.
         match unsafe { text::utf8(self.py, object) } {
             Some(text) => Ok(writer::str(&mut self.out, text)?),
-            None => self.replaced(object),
+            None => self.without_surrogates(object),
         }
     }
 
-    /// A str with surrogates, each of which stock replaces by "?".
+    /// A str with surrogates, which stock replaces by "?".
     #[cold]
-    fn replaced(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: `object` is a live str; the result is a new reference or NULL with an error set.
+    fn without_surrogates(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
+        // SAFETY: a live str. The result is a new reference, or NULL with an error set.
         let bytes = unsafe {
             let bytes = ffi::PyUnicode_AsEncodedString(object, c"utf-8".as_ptr(), c"replace".as_ptr());
             Bound::from_owned_ptr_or_err(self.py, bytes)
@@ -103,7 +103,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// # Safety
     /// `object` is bytes.
     unsafe fn bytes(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: bytes by the caller's word, which never change.
+        // SAFETY: bytes, by the caller's promise, which never change.
         let bytes = unsafe {
             std::slice::from_raw_parts(
                 ffi::PyBytes_AS_STRING(object).cast::<u8>(),
@@ -118,7 +118,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     #[inline]
     pub unsafe fn int(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
         let mut overflow = 0;
-        // SAFETY: an int by the caller's word: neither call runs Python code.
+        // SAFETY: an int, by the caller's promise. Neither call runs Python code.
         unsafe {
             let value = ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow);
             if overflow == 0 {
@@ -154,7 +154,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     }
 
     fn enter(&mut self) -> Result<(), Fail> {
-        if self.levels == LEVELS {
+        if self.levels == MAX_LEVELS {
             return Err(Fail::Depth);
         }
         self.levels += 1;
@@ -171,8 +171,8 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `object` is a list, or of a subclass.
     pub unsafe fn list(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
         self.enter()?;
-        // SAFETY: a list by the caller's word. Encoding an item may run Python code that changes the
-        // list, so its size is asked for anew each time and the item is held.
+        // SAFETY: a list, by the caller's promise. Encoding an item may run Python code that changes the list, so its
+        // size is read again each time, and the item is held.
         unsafe {
             let size = ffi::PyList_GET_SIZE(object);
             writer::array_len(&mut self.out, size.unsigned_abs())?;
@@ -192,7 +192,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `object` is a tuple.
     pub unsafe fn tuple(&mut self, object: *mut ffi::PyObject) -> Result<(), Fail> {
         self.enter()?;
-        // SAFETY: a tuple by the caller's word, which keeps its items as long as it lives.
+        // SAFETY: a tuple, by the caller's promise, which keeps its items as long as it lives.
         unsafe {
             let size = ffi::PyTuple_GET_SIZE(object);
             writer::array_len(&mut self.out, size.unsigned_abs())?;
@@ -211,8 +211,8 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         let mut position = 0;
         let mut key = std::ptr::null_mut();
         let mut value = std::ptr::null_mut();
-        // SAFETY: a dict by the caller's word. Encoding an entry may run Python code that changes the
-        // dict: PyDict_Next stays within it, the entry is held, and the count is checked at the end.
+        // SAFETY: a dict, by the caller's promise. Encoding an entry may run Python code that changes the dict:
+        // PyDict_Next stays within it, the entry is held, and the number of entries is checked at the end.
         unsafe {
             let size = ffi::PyDict_Size(object);
             writer::map_len(&mut self.out, size.unsigned_abs())?;
@@ -236,7 +236,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `key` is a live Python object.
     #[inline]
     unsafe fn key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: a str where it is read as one.
+        // SAFETY: it is read as a str only if it is one.
         unsafe {
             if ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type {
                 let text = text::utf8(self.py, key).ok_or(Fail::Surrogates)?;
@@ -247,20 +247,20 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
     }
 
-    /// A key that is no str: ormsgpack has rules of its own for these, so it writes them, in a map of one.
+    /// A key that is not a str. ormsgpack has rules of its own for these, so it encodes them, in a map of one entry.
     unsafe fn unusual_key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: an int where it is read as one.
+        // SAFETY: it is read as an int only if it is one.
         unsafe {
             if ffi::Py_TYPE(key) == &raw mut ffi::PyLong_Type {
                 return self.int(key);
             }
         }
-        // SAFETY: `key` is a live object by the caller's word.
+        // SAFETY: a live object, by the caller's promise.
         let key = unsafe { Bound::from_borrowed_ptr(self.py, key) };
         let map = PyDict::new(self.py);
         map.set_item(&key, self.py.None())?;
         let mut around = map.into_any();
-        // A tuple's own levels count on top of those that are open here.
+        // The levels of a tuple count on top of those that are open here, so as many lists are put around it.
         let lists = if key.is_exact_instance_of::<PyTuple>() { usize::from(self.levels) - 1 } else { 0 };
         for _ in 0..lists {
             around = PyList::new(self.py, [around])?.into_any();
@@ -284,8 +284,8 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     }
 
     unsafe fn other(&mut self, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> Result<(), Fail> {
-        // SAFETY: every helper is called for an object of the type that it is for, by ormsgpack's own
-        // order of tests: the metaclass of enums before the flags of subclasses.
+        // SAFETY: each helper is called for an object of its type. The order of the tests is ormsgpack's: the metaclass
+        // of enums before the flags of subclasses.
         unsafe {
             if class == &raw mut ffi::PyTuple_Type {
                 return self.tuple(object);
@@ -321,7 +321,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
     }
 
-    /// The value as stock encodes it, the rules of its class and the user's own code included.
+    /// Writes the value as stock encodes it, with the rules of its class and the code of users.
     pub fn hook(&mut self, object: &Bound<'py, PyAny>, reason: &str) -> Result<(), Fail> {
         ENCODED.value_by_stock(&full_name(object), reason);
         self.hook_counted(object)
@@ -340,27 +340,27 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         if let Some((_, described)) = self.seen.iter().find(|(seen, _)| *seen == class) {
             return described.clone();
         }
-        // SAFETY: a live type by the caller's word.
+        // SAFETY: a live type, by the caller's promise.
         let described = unsafe { self.stock.described(self.py, class) };
-        // A state of hundreds of types would make the search slow; they are rare, and asked for anew.
+        // With hundreds of types the search would be slow. Such states are rare, and later types are described again.
         if self.seen.len() < 32 {
             self.seen.push((class, described.clone()));
         }
         described
     }
 
-    /// An ext of `code` for `object`, its payload written by `payload` at levels of its own.
+    /// Writes an ext of `code` for `object`. `payload` writes its payload, whose levels are counted anew.
     pub fn ext(
         &mut self,
         object: &Bound<'py, PyAny>,
         code: u8,
         payload: impl FnOnce(&mut Self) -> Result<(), Fail>,
     ) -> Result<(), Fail> {
-        if self.depth >= DEEPEST {
+        if self.depth >= MAX_DEPTH {
             if self.ran_python {
                 return self.hook(object, "nested deeper than Rust goes");
             }
-            return Err(Fail::Deep);
+            return Err(Fail::ExtDepth);
         }
         let levels = std::mem::take(&mut self.levels);
         let depth = self.depth;
@@ -370,9 +370,9 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         self.levels = levels;
         self.depth = depth;
         match written {
-            Err(Fail::Deep) => Err(Fail::Deep),
+            Err(Fail::ExtDepth) => Err(Fail::ExtDepth),
             Err(Fail::Python(error)) if error.is_instance_of::<FallbackError>(self.py) => Err(Fail::Python(error)),
-            // Stock sees the hook fail, whatever it was that failed in it.
+            // In stock the hook fails, whatever failed in it.
             Err(_) => Err(Fail::Type(type_name(object).into())),
             Ok(()) => Ok(()),
         }

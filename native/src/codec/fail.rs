@@ -1,28 +1,28 @@
-//! Why the codec stopped, in the words that ormsgpack has for it.
+//! Why the codec stopped, with ormsgpack's text for it.
 use std::borrow::Cow;
 
 use fast_langgraph_msgpack::reader::{Marker, ReadError};
 use fast_langgraph_msgpack::writer::TooLong;
 use pyo3::prelude::*;
 
-/// A few words at most: it is part of every result on the way.
+/// It is part of every result, so it is kept to a few words of memory.
 #[derive(Debug)]
 pub enum Fail {
-    /// Input ends before its value does.
+    /// The input ends within a value.
     Eof,
     /// Marker 0xc1.
     Reserved,
     Utf8,
-    /// More levels than ormsgpack goes.
+    /// More levels than ormsgpack allows.
     Depth,
-    /// More levels than this code goes, over nested exts; stock may go further.
-    Deep,
-    /// A map key of a type that can't be one, to be written.
+    /// More levels, across nested exts, than this code allows; stock may allow more.
+    ExtDepth,
+    /// Encoding: a map key of a type that can't be one.
     Key,
-    /// The same, to be read.
+    /// Decoding: the same.
     KeyType(Marker),
     Value,
-    /// A key that Python won't hash.
+    /// A key that Python can't hash.
     Unhashable,
     /// The ext hook raised.
     Hook,
@@ -31,13 +31,13 @@ pub enum Fail {
     /// A str key with surrogates.
     Surrogates,
     TooLong,
-    /// An object whose ext could not be made; its type's name.
+    /// An object whose ext could not be written, with the name of its type.
     Type(Box<str>),
-    /// What stock's own encoder said of a value it was handed.
+    /// The message of stock's own encoder for a value that it was handed.
     Said(Box<str>),
-    /// A container that changed while it was encoded: its header is wrong now.
+    /// A container changed while it was encoded, so the header that was written is wrong.
     Mutated,
-    /// Python itself failed (out of memory).
+    /// Python itself failed, for want of memory, say.
     Python(Box<PyErr>),
 }
 
@@ -69,7 +69,7 @@ impl Fail {
             Self::Eof => "unexpected end of file",
             Self::Reserved => "invalid type Reserved",
             Self::Utf8 => "invalid UTF-8 string",
-            Self::Depth | Self::Deep => "Recursion limit reached",
+            Self::Depth | Self::ExtDepth => "Recursion limit reached",
             Self::Key => "Dict key must a type serializable with OPT_NON_STR_KEYS",
             Self::Unhashable => "internal error",
             Self::Hook => "ext_hook failed",
@@ -89,7 +89,7 @@ impl Fail {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Eof | Self::Reserved | Self::Utf8 | Self::Unhashable => "malformed bytes",
-            Self::Depth | Self::Deep => "nested too deep",
+            Self::Depth | Self::ExtDepth => "nested too deep",
             Self::Key => "unusual map key",
             Self::KeyType(_) | Self::Value => "malformed bytes",
             Self::Hook => "ext hook raised",

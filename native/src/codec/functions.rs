@@ -13,8 +13,8 @@ use super::fail::Fail;
 use super::stock::{self, Stock};
 use crate::buffer;
 
-/// Writes `value` in stock's bytes and gives the sink back; `Err` has the reason where stock has to do it,
-/// and nothing has run yet.
+/// Writes `value` in stock's bytes and returns the sink. `Err` has the reason if stock has to do it; then no Python
+/// code has run yet.
 fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult<Result<S, &'static str>> {
     let stock = stock::current()?;
     if !stock.encoder_is_live(py) {
@@ -39,7 +39,7 @@ fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult
     }
 }
 
-/// The object of `data` as stock makes it; None where stock has to do it, and nothing has run yet.
+/// The object of `data` as stock makes it; None if stock has to do it, and then no Python code has run yet.
 fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let stock = stock::current()?;
     if !stock.made_hook(hook) {
@@ -68,7 +68,7 @@ fn decode_with<'py>(
             DECODED.coded(data.len(), began.elapsed(), handed_over);
             Ok(Some(object))
         }
-        // A length that the input can't hold: stock would allocate it, so it is not asked.
+        // `Eof` may be a length that the input can't hold. Stock would allocate it, so stock is not called.
         Err(fail) if !ran_python && !matches!(fail, Fail::Python(_) | Fail::Eof) => {
             DECODED.fell_back(fail.reason())?;
             Ok(None)
@@ -80,7 +80,7 @@ fn decode_with<'py>(
     }
 }
 
-/// `JsonPlusSerializer.dumps_typed`, or NotImplemented where stock has to do it.
+/// `JsonPlusSerializer.dumps_typed`, or NotImplemented if stock has to do it.
 #[pyfunction]
 pub fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let not_implemented = || Ok(py.NotImplemented().into_bound(py));
@@ -105,18 +105,17 @@ pub fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<
     }
 }
 
-/// The bytes of `value` as msgpack, left in Rust; None where stock has to do it, or where they are not
-/// msgpack.
+/// The bytes of `value` as msgpack, left in Rust; None if stock has to do it, or if they are not msgpack.
 #[pyfunction]
 pub fn dumps_blob(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<buffer::Blob>> {
     if value.is_none() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() {
         return Ok(None);
     }
-    // What stock has to do is counted where its serializer is then called.
+    // A value that stock has to do is counted when its serializer is called.
     Ok(encode(py, value, buffer::take())?.ok().map(buffer::Blob::new))
 }
 
-/// `JsonPlusSerializer.loads_typed`, or NotImplemented where stock has to do it.
+/// `JsonPlusSerializer.loads_typed`, or NotImplemented if stock has to do it.
 #[pyfunction]
 pub fn loads_typed<'py>(
     py: Python<'py>,

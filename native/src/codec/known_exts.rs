@@ -12,19 +12,19 @@ use super::ext_codes::{DELTA_SNAPSHOT, KW_ARGS, METHOD, POS_ARGS, SINGLE_ARG};
 use super::fail::Fail;
 
 impl<'py, S: Sink> Encoder<'_, 'py, S> {
-    /// Writes `object` if its exact type is known; says whether it was.
+    /// Writes `object` if its exact type is known; false if it is not.
     pub fn known_ext(&mut self, object: &Bound<'py, PyAny>, class: *mut ffi::PyTypeObject) -> Result<bool, Fail> {
         let types = &self.stock().types;
         let is = |known: &Py<PyType>| known.as_ptr() == class.cast();
         if object.is_exact_instance_of::<PySet>() || object.is_exact_instance_of::<PyFrozenSet>() || is(&types.deque) {
             self.constructor(object, SINGLE_ARG, |encoder| encoder.items(object))?;
         } else if is(&types.uuid) {
-            self.text(object, SINGLE_ARG, intern!(self.py, "hex"))?;
+            self.attribute(object, SINGLE_ARG, intern!(self.py, "hex"))?;
         } else if is(&types.decimal) {
             self.constructor(object, SINGLE_ARG, |encoder| encoder.object(object.str()?.as_any()))?;
         } else if is(&types.datetime) {
             let zone = object.getattr(intern!(self.py, "tzinfo"))?;
-            // Another zone's offset is asked of code that may be a user's.
+            // The offset of another zone comes from code that may be a user's.
             if !zone.is_none() && !zone.get_type().is(&types.timezone) {
                 return Ok(false);
             }
@@ -55,7 +55,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 Ok(())
             })?;
         } else if is(&types.path) {
-            self.text(object, POS_ARGS, intern!(self.py, "parts"))?;
+            self.attribute(object, POS_ARGS, intern!(self.py, "parts"))?;
         } else if types.delta_snapshot.as_ref().is_some_and(is) {
             self.ext(object, DELTA_SNAPSHOT, |encoder| encoder.object(&object.get_item(0)?))?;
         } else {
@@ -64,7 +64,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         Ok(true)
     }
 
-    /// An ext of module, name and argument.
+    /// Writes an ext of module, name and argument.
     fn constructor(
         &mut self,
         object: &Bound<'py, PyAny>,
@@ -79,8 +79,13 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         })
     }
 
-    /// An ext whose argument is one attribute.
-    fn text(&mut self, object: &Bound<'py, PyAny>, code: u8, attribute: &Bound<'py, PyString>) -> Result<(), Fail> {
+    /// Writes an ext whose argument is one attribute.
+    fn attribute(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        code: u8,
+        attribute: &Bound<'py, PyString>,
+    ) -> Result<(), Fail> {
         self.constructor(object, code, |encoder| encoder.object(&object.getattr(attribute)?))
     }
 
@@ -88,13 +93,13 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         self.array(names.len(), |encoder| names.iter().try_for_each(|name| encoder.object(&object.getattr(*name)?)))
     }
 
-    /// The items of an iterable of C's, in its order.
+    /// Writes the items of a builtin iterable in its order.
     fn items(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
         let items: Vec<Bound<'py, PyAny>> = object.try_iter()?.collect::<PyResult<_>>()?;
         self.array(items.len(), |encoder| items.iter().try_for_each(|item| encoder.object(item)))
     }
 
-    /// The module and the name of the object's class.
+    /// Writes the module and the name of the object's class.
     fn class(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
         let class = object.get_type();
         self.object(&class.getattr(intern!(self.py, "__module__"))?)?;

@@ -1,4 +1,4 @@
-//! Instances of plain model classes, read from `__dict__` in place of `model_dump()`.
+//! Encoding instances of plain model classes from their `__dict__`, in place of `model_dump()`.
 #![allow(unsafe_code)] // reads slots and walks dicts by their C structure
 
 use fast_langgraph_msgpack::writer::{self, Sink};
@@ -12,8 +12,8 @@ use super::plain::{Field, Kind, PlainClass};
 use super::stock::NOT_READ;
 use super::text;
 
-/// Nesting within a field; deeper, or cyclic, goes to `model_dump()`, which has its own limit of 255.
-const DEEPEST: u8 = 64;
+/// How deep a field may be nested. What is deeper, or cyclic, goes to `model_dump()`, which has a limit of 255.
+const MAX_DEPTH: u8 = 64;
 
 const TOOL_CALL: &[(&str, Kind, &str)] = &[
     ("name", Kind::Str, ""),
@@ -31,13 +31,13 @@ const INVALID_TOOL_CALL: &[(&str, Kind, &str)] = &[
 
 impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// # Safety
-    /// `object` is an instance of just this class.
+    /// `object` is an instance of exactly this class.
     pub unsafe fn model(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> Result<(), Fail> {
-        // SAFETY: `object` is alive by the caller's word.
+        // SAFETY: `object` is alive, by the caller's promise.
         let object = unsafe { Bound::from_borrowed_ptr(self.py, object) };
         let start = self.out.written();
         let open = writer::open_ext(&mut self.out);
-        // SAFETY: of this class by the caller's word.
+        // SAFETY: an instance of this class, by the caller's promise.
         if unsafe { self.dump(object.as_ptr(), class) } {
             return Ok(writer::close_ext(&mut self.out, open, PYDANTIC_V2)?);
         }
@@ -49,18 +49,18 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         self.hook(&object, reason)
     }
 
-    /// Writes the payload; false where the instance holds something that `model_dump()` may treat in a
-    /// way of its own. Runs no Python code.
+    /// Writes the payload; false if the instance holds something that `model_dump()` may treat in a way of its own.
+    /// Runs no Python code.
     ///
     /// # Safety
-    /// `object` is an instance of just this class.
+    /// `object` is an instance of exactly this class.
     unsafe fn dump(&mut self, object: *mut ffi::PyObject, class: &PlainClass) -> bool {
         let Some(slots) = self.stock().slots else { return false };
-        // SAFETY: an instance of a pydantic model, whose slots these are; the `__dict__` is held while it is walked, and
-        // walking runs no Python code.
+        // SAFETY: an instance of a pydantic model, whose slots these are. The `__dict__` is held while it is walked,
+        // and walking it runs no Python code.
         unsafe {
             let Some((dict, fields_set, extra)) = slots.read(self.py, object) else { return false };
-            // An instance that was never initialized: pydantic raises.
+            // An instance that was never initialized, for which pydantic raises.
             if extra.is_null() || fields_set.is_null() {
                 return false;
             }
@@ -94,14 +94,14 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
                 return false;
             }
         }
-        // The method that stock names in every such payload, and never calls.
+        // Stock names this method in every such payload and never calls it.
         writer::str(&mut self.out, b"model_validate_json").is_ok()
     }
 
     /// # Safety
     /// `extra` is a dict.
     unsafe fn extra(&mut self, extra: *mut ffi::PyObject, class: &PlainClass) -> bool {
-        // SAFETY: a dict by the caller's word; the callback sees live entries.
+        // SAFETY: a dict, by the caller's promise. The callback sees live entries.
         unsafe {
             self.each(extra, |encoder, key, value| {
                 let Some(text) = text::utf8(encoder.py, key) else { return false };
@@ -125,7 +125,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         let mut position = 0;
         let mut key = std::ptr::null_mut();
         let mut value = std::ptr::null_mut();
-        // SAFETY: a dict by the caller's word, unchanged while it is walked since nothing runs.
+        // SAFETY: a dict, by the caller's promise. It does not change while it is walked, because no Python code runs.
         unsafe {
             while ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value) != 0 {
                 if ffi::Py_TYPE(key) != &raw mut ffi::PyUnicode_Type || !entry(self, key, value) {
@@ -143,7 +143,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         // SAFETY: each arm reads `value` as what it has checked it to be.
         unsafe {
             let class = ffi::Py_TYPE(value);
-            // pydantic takes None for any field without a warning.
+            // pydantic dumps None in any field without a warning.
             if value == ffi::Py_None() {
                 writer::nil(&mut self.out);
                 return true;
@@ -195,7 +195,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
     }
 
-    /// A list of dicts with keys among those of `fields`, each of the type it has there.
+    /// Writes a list of dicts whose keys are among `fields`, with values of the types that are named there.
     ///
     /// # Safety
     /// `value` is a live object.
@@ -243,7 +243,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
     }
 
-    /// A dict of ints, and of dicts of ints.
+    /// Writes a dict of ints and of dicts of ints.
     ///
     /// # Safety
     /// `value` is a live object.
@@ -256,7 +256,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             writer::map_len(&mut self.out, ffi::PyDict_Size(value).unsigned_abs()).is_ok()
                 && self.each(value, |encoder, key, value| {
                     let Some(text) = text::utf8(encoder.py, key) else { return false };
-                    // Only the two details are dicts; another dict would be an extra of any content.
+                    // Only the two details are dicts. Another dict would be an extra field with any content.
                     let details = depth == 0 && (text == b"input_token_details" || text == b"output_token_details");
                     writer::str(&mut encoder.out, text).is_ok()
                         && if details {
@@ -268,7 +268,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         }
     }
 
-    /// Writes a value that pydantic leaves as it is wherever it stands: exact builtin types only.
+    /// Writes a value that pydantic dumps unchanged wherever it stands: exact builtin types only.
     ///
     /// # Safety
     /// `value` is a live object.
@@ -277,7 +277,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         unsafe {
             let class = ffi::Py_TYPE(value);
             if class == &raw mut ffi::PyDict_Type {
-                depth < DEEPEST
+                depth < MAX_DEPTH
                     && writer::map_len(&mut self.out, ffi::PyDict_Size(value).unsigned_abs()).is_ok()
                     && self.each(value, |encoder, key, value| {
                         text::utf8(encoder.py, key).is_some_and(|text| writer::str(&mut encoder.out, text).is_ok())
@@ -285,12 +285,12 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
                     })
             } else if class == &raw mut ffi::PyList_Type {
                 let size = ffi::PyList_GET_SIZE(value);
-                depth < DEEPEST
+                depth < MAX_DEPTH
                     && writer::array_len(&mut self.out, size.unsigned_abs()).is_ok()
                     && (0..size).all(|index| self.plain(ffi::PyList_GET_ITEM(value, index), depth + 1))
             } else if class == &raw mut ffi::PyTuple_Type {
                 let size = ffi::PyTuple_GET_SIZE(value);
-                depth < DEEPEST
+                depth < MAX_DEPTH
                     && writer::array_len(&mut self.out, size.unsigned_abs()).is_ok()
                     && (0..size).all(|index| self.plain(ffi::PyTuple_GET_ITEM(value, index), depth + 1))
             } else if class == &raw mut ffi::PyUnicode_Type

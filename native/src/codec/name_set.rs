@@ -1,27 +1,28 @@
-//! The set of a class's field names that each instance has for itself: copied as a whole, entry by entry in place.
+//! The set of field names that each instance has for itself, copied from one of its class with its whole table.
 //!
-//! `set(names)` for each message takes a seventh of the time of decoding it, for its table grows as names are added.
+//! Making each by `set(names)` takes a seventh of the time of decoding a message, because the table grows as names are
+//! added.
 #![allow(unsafe_code)] // reads and fills the tables of sets
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyTuple};
 
-/// A set that nobody else has, and that nothing was ever taken from.
+/// A set that nothing else refers to, and that nothing was ever removed from.
 pub struct NameSet(Py<PySet>);
 
 impl NameSet {
-    /// Names added one by one, as pydantic does: its copies even iterate in the same order.
+    /// The names are added one by one, as pydantic does, so that copies iterate in the same order as its sets.
     pub fn new(names: &Bound<'_, PyTuple>) -> PyResult<Self> {
         Ok(Self(names.py().get_type::<PySet>().call1((names,))?.cast_into()?.unbind()))
     }
 
-    /// A new set of the same names; None where memory is short.
+    /// A new set of the same names; None if memory is short.
     #[inline]
     pub fn copy<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        // SAFETY: sets of CPython's own type, laid out as its header cpython/setobject.h says (`is_as_known` tries it
-        // out). The new one is empty and uses its small table, and nobody else has seen it. A larger table is
-        // memory of PyMem_Malloc's, which the set owns from then on; each key that lies in it has a reference.
+        // SAFETY: sets of CPython's own type, laid out as its header cpython/setobject.h says, which `is_as_known`
+        // tries out. The new one is empty and uses its small table, and nothing else refers to it. A larger table comes
+        // from PyMem_Malloc and belongs to the set from then on; each key in it gets a reference.
         unsafe {
             let copy = Bound::from_owned_ptr_or_opt(py, ffi::PySet_New(std::ptr::null_mut()))?;
             let from = self.0.as_ptr().cast::<ffi::PySetObject>();
@@ -46,17 +47,17 @@ impl NameSet {
     }
 }
 
-/// Whether copies are what Python makes of the same names, for sets with a small table and with larger ones.
+/// Whether copies are equal to the sets that Python makes of the same names, with a small table and with larger ones.
 pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
     for size in [0, 1, 4, 5, 12, 40] {
         let names = PyTuple::new(py, (0..size).map(|number| format!("name {number}")))?;
         let expected = py.get_type::<PySet>().call1((&names,))?;
         let made = NameSet::new(&names)?;
         let set = made.0.bind(py).as_ptr().cast::<ffi::PySetObject>();
-        // SAFETY: a live set; should it be laid out in another way, these are other numbers of its own memory. The size
-        // of its table is looked at before a table is read.
+        // SAFETY: a live set. If it is laid out in another way, these are other numbers within its own memory. The size
+        // of its table is checked before the table is read.
         let (fill, used, mask) = unsafe { ((*set).fill, (*set).used, (*set).mask) };
-        // SAFETY: as above; the small table's address is only compared.
+        // SAFETY: as above. The address of the small table is only compared.
         let is_small = unsafe { std::ptr::eq((*set).table, &raw const (*set).smalltable as *const ffi::setentry) };
         let fits = (fill, used) == (size, size) && mask >= size && mask <= 8 * size + 7 && (mask + 1) & mask == 0;
         if !fits || is_small != (mask == 7) {

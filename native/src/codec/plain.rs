@@ -1,5 +1,5 @@
-//! Model classes that are plain by structure, checked in Python (`fast_langgraph/_plain.py`): their
-//! instances are read from `__dict__` and built without running the class.
+//! Model classes that are plain by structure, as Python has described them (`fast_langgraph/_shared/plain_models.py`):
+//! their instances are read from `__dict__` and built without calling the class.
 #![allow(unsafe_code)] // reads a type's version tag
 
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::name_set::NameSet;
 
-/// What a field may hold for pydantic to leave it as it is, without a warning.
+/// What a field may hold so that pydantic leaves it as it is, without a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// str, or a list of str and dict.
     Content,
-    /// The empty str, which is what the class itself puts there.
+    /// The empty str, which the class itself sets.
     EmptyContent,
     /// dict
     Dict,
-    /// One of a few str.
+    /// One of several str.
     Literal,
-    /// One of a few str, or None.
+    /// One of several str, or None.
     OptionalLiteral,
     Str,
     OptionalStr,
@@ -57,7 +57,7 @@ impl TryFrom<&str> for Kind {
     }
 }
 
-/// A str together with its encoded form.
+/// A str with its encoded form.
 pub struct Text {
     pub object: Py<PyString>,
     pub encoded: Vec<u8>,
@@ -71,7 +71,7 @@ impl Text {
         Ok(Self { object: PyString::intern(py, text.to_str()?).unbind(), encoded })
     }
 
-    /// The text itself, without its header.
+    /// The text without the header of its encoded form.
     pub fn bytes(&self) -> &[u8] {
         match self.encoded.first() {
             Some(0xa0..=0xbf) => self.encoded.get(1..),
@@ -89,24 +89,24 @@ pub struct Field {
 }
 
 pub struct PlainClass {
-    /// Held, so that no other class can come to live at its address.
+    /// Kept alive, so that no other class can get its address.
     pub class: Py<PyType>,
-    /// `(module, name)`, as SAFE_MSGPACK_TYPES has it.
+    /// `(module, name)`, an entry of SAFE_MSGPACK_TYPES if the class is allowed.
     pub key: Py<PyTuple>,
-    /// The start of every payload: an array of four, the module, the name.
+    /// How every payload starts: an array of four, the module, the name.
     pub header: Vec<u8>,
     pub fields: Vec<Field>,
-    /// The names of all fields: what `model_fields_set` holds after validation of a whole dump.
+    /// The names of all fields, which is `model_fields_set` after validation of a whole dump.
     pub fields_set: NameSet,
-    /// Extra fields are kept, in `__pydantic_extra__`.
+    /// Whether extra fields are kept, in `__pydantic_extra__`.
     pub extra: bool,
-    /// Why instances may not be built without the class; empty where its validators are known to leave plain
+    /// Why instances may not be built without calling the class; empty if its validators are known to leave plain
     /// payloads alone.
     pub indirect: String,
-    /// What the validators that look at several fields at once ask of them.
     pub rule: Rule,
 }
 
+/// Which fields have to go together so that the validators that look at several at once leave them alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     None,
@@ -114,7 +114,7 @@ pub enum Rule {
     AiChunk,
 }
 
-/// Changes with every change to a class or to one of its bases.
+/// The version of a class, which differs after every change to it or to one of its bases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     version: u32,
@@ -128,10 +128,10 @@ unsafe impl Send for Stamp {}
 unsafe impl Sync for Stamp {}
 
 impl Stamp {
-    /// None while the interpreter has given the class no version: then nothing is known of changes.
+    /// None as long as the interpreter has given the class no version: then changes would not be noticed.
     pub fn of(class: &Bound<'_, PyType>) -> Option<Self> {
-        // SAFETY: `class` is a type, and a heap type where its names are read; the interpreter is
-        // attached, so nobody changes it meanwhile.
+        // SAFETY: `class` is a type, and its names are read only if it is a heap type. The interpreter is attached, so
+        // no other thread changes it meanwhile.
         unsafe {
             let pointer = class.as_type_ptr();
             let heap = ffi::PyType_HasFeature(pointer, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
@@ -159,18 +159,18 @@ type Description<'py> = (
     String,
 );
 
-/// What a class was found to be.
+/// What is known of a class.
 #[derive(Clone)]
 pub enum Described {
-    /// Not one of those that are known; stock's code is as good as any.
+    /// It is not one of the known classes. Stock's code handles it, which is no loss.
     Unknown,
-    /// One that is known to be plain, and is not so here: why.
+    /// It is known to be plain, but is not so here, for this reason.
     Changed(Arc<str>),
     Plain(Arc<PlainClass>),
 }
 
 impl Described {
-    /// `description` is what `_plain.describe` returns.
+    /// `description` is what `describe` in Python returns.
     pub fn of(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> Self {
         if description.is_none() {
             return Self::Unknown;
@@ -186,7 +186,7 @@ impl Described {
 }
 
 impl PlainClass {
-    /// `description` is what `_plain.describe` returns.
+    /// `description` is what `describe` in Python returns.
     pub fn new(class: &Bound<'_, PyType>, description: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = class.py();
         let (module, name, fields, extra, indirect, rule): Description<'_> = description.extract()?;
@@ -213,7 +213,7 @@ impl PlainClass {
         Ok(Self { class: class.clone().unbind(), key, header, fields, fields_set, extra, indirect, rule })
     }
 
-    /// The field of this name; `expected` is tried first.
+    /// The field with this name. The one at index `expected` is tried first.
     #[inline]
     pub fn field(
         &self,

@@ -1,9 +1,9 @@
-//! Whether this interpreter has strs, classes and instances as the short ways take them to be: strs that are read where
-//! they lie, instances that are read and built by their slots, classes whose version tells of changes, sets that
-//! are copied by their tables.
+//! Whether the short ways can be taken on this interpreter: strs are read in place, instances are read and built by
+//! their slots, the version of a class tells of changes, sets are copied with their tables.
 //!
-//! It is tried out whenever the codec is configured, with a few objects, against what Python says of them. On an
-//! interpreter that is not as the known ones are, the long ways are gone: CPython's functions, and stock's code.
+//! Whenever the codec is configured, this is tried out with a few objects and compared with what Python says of them.
+//! On an interpreter whose objects are laid out in another way, the long ways are taken: CPython's functions, and
+//! stock's code.
 #![allow(unsafe_code)] // reads and builds instances by their slots
 
 use std::sync::Mutex;
@@ -17,16 +17,16 @@ use super::slots::Slots;
 use super::text;
 use crate::sync::lock;
 
-/// Why the short ways are off; None while they are on.
+/// Why the short ways are off; None if they are on.
 static OFF: Mutex<Option<String>> = Mutex::new(None);
 
-/// Why messages and text go the long way in this process; None where they don't.
+/// Why messages and text go the long way in this process; None if they don't.
 #[pyfunction]
 pub fn short_ways_off() -> Option<String> {
     lock(&OFF).clone()
 }
 
-/// Switches the short ways on if they are `wanted` and this interpreter is as they need it; says whether they are on.
+/// Switches the short ways on if they are `wanted` and possible on this interpreter. Returns whether they are on.
 pub fn switch(py: Python<'_>, wanted: bool) -> bool {
     let reason = if wanted { obstacle(py) } else { Some("they were switched off".to_owned()) };
     let on = reason.is_none();
@@ -57,7 +57,7 @@ fn new_class<'py>(
     bases.py().get_type::<PyType>().call1((name, bases, namespace))
 }
 
-/// Reads and builds an instance of a class that is made like pydantic's, and changes its base and its names.
+/// Reads and builds an instance of a class like pydantic's, and changes its base and its names.
 fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
     let names = ["__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"];
     let [_, fields_set, extra, private] = names;
@@ -69,7 +69,7 @@ fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
     let (one, two) = (PyDict::new(py).into_any(), PyDict::new(py).into_any());
 
     let instance = class.call0()?;
-    // SAFETY: an instance of a class derived from the one that the slots are of.
+    // SAFETY: an instance of a class that derives from the one with these slots.
     let read = || unsafe { slots.read(py, instance.as_ptr()) };
     let empty = read().is_some_and(|(dict, one, two)| dict.is_empty() && one.is_null() && two.is_null());
     instance.setattr("field", &one)?;
@@ -83,12 +83,12 @@ fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
         && (first, second) == (one.as_ptr(), two.as_ptr());
 
     if !is_read {
-        // Nothing is written where it may not lie.
+        // The slots may lie elsewhere, so nothing is written.
         return Ok(false);
     }
     let dict = PyDict::new(py).into_any();
     let class: Bound<'_, PyType> = class.cast_into()?;
-    // SAFETY: a class derived from the one that the slots are of, which adds none.
+    // SAFETY: a class that derives from the one with these slots and adds none.
     let built = unsafe { slots.build(&class, &dict, one.clone(), two.clone()) };
     let Some(built) = built else { return Ok(false) };
     built.setattr("field", &one)?;
@@ -101,7 +101,7 @@ fn instances_are_as_known(py: Python<'_>) -> PyResult<bool> {
         && py.import("gc")?.call_method1("is_tracked", (&built,))?.is_truthy()?;
 
     let tells_of = |owner: &Bound<'_, PyAny>, attribute: &str| {
-        // Looking an attribute up is when the interpreter gives a class a version.
+        // The interpreter gives a class a version when an attribute is looked up.
         class.getattr(private)?;
         let before = Stamp::of(&class);
         owner.setattr(attribute, "another")?;

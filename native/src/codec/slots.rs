@@ -1,11 +1,11 @@
-//! What an instance of a model class is made of, read and put together without running the class.
+//! The parts of an instance of a model class, read and put together without calling the class.
 #![allow(unsafe_code)] // reads and fills the slots of instances
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-/// Where pydantic's BaseModel keeps what is not in `__dict__`, in bytes from the start of an instance.
+/// Where the slots of pydantic's BaseModel lie, in bytes from the start of an instance.
 #[derive(Clone, Copy, Debug)]
 pub struct Slots {
     pub fields_set: isize,
@@ -14,13 +14,13 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Read from the descriptors of `base_model`; None where it keeps them in another way.
+    /// Takes them from the descriptors of `base_model`; None if it has no such slots.
     pub fn of(base_model: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let dict = base_model.getattr("__dict__")?;
         let offset = |name: &str| -> PyResult<Option<isize>> {
             let descriptor = dict.get_item(name)?;
-            // SAFETY: the descriptor's type is checked before its fields are read, and its member
-            // belongs to a class that `base_model` keeps alive.
+            // SAFETY: the type of the descriptor is checked before its fields are read, and its member belongs to a
+            // class that `base_model` keeps alive.
             unsafe {
                 if ffi::Py_TYPE(descriptor.as_ptr()) != &raw mut ffi::PyMemberDescr_Type {
                     return Ok(None);
@@ -41,18 +41,18 @@ impl Slots {
         Ok(Some(Self { fields_set, extra, private }))
     }
 
-    /// The `__dict__` of `instance`, and what its slots hold: `fields_set` and `extra`, borrowed, NULL where they are
-    /// empty.
+    /// The `__dict__` of `instance` and the content of its slots `fields_set` and `extra`: borrowed, NULL for an empty
+    /// slot.
     ///
     /// # Safety
-    /// `instance` is an instance of a class derived from the one that these are the slots of.
+    /// `instance` is an instance of a class that derives from the one with these slots.
     #[inline]
     pub unsafe fn read<'py>(
         &self,
         py: Python<'py>,
         instance: *mut ffi::PyObject,
     ) -> Option<(Bound<'py, PyDict>, *mut ffi::PyObject, *mut ffi::PyObject)> {
-        // SAFETY: an instance by the caller's word, in which the slots lie at these offsets.
+        // SAFETY: such an instance, by the caller's promise, in which the slots lie at these offsets.
         unsafe {
             let dict = ffi::PyObject_GenericGetDict(instance, std::ptr::null_mut());
             let Ok(dict) = Bound::from_owned_ptr_or_err(py, dict) else { return None };
@@ -61,10 +61,10 @@ impl Slots {
         }
     }
 
-    /// A new instance of `class` with this `__dict__`, which it shares, and these in its slots.
+    /// A new instance of `class` with this object as its `__dict__`, and with these in its slots.
     ///
     /// # Safety
-    /// `class` is derived from the one that these are the slots of, and adds none.
+    /// `class` derives from the one with these slots and adds none.
     #[inline]
     pub unsafe fn build<'py>(
         &self,
@@ -73,8 +73,8 @@ impl Slots {
         fields_set: Bound<'py, PyAny>,
         extra: Bound<'py, PyAny>,
     ) -> Option<Bound<'py, PyAny>> {
-        // SAFETY: a class by the caller's word, whose slots lie at these offsets and are empty in a new instance; each
-        // takes over a reference.
+        // SAFETY: such a class, by the caller's promise. Its slots lie at these offsets and are empty in a new
+        // instance; each takes over a reference.
         unsafe {
             let instance = ffi::PyType_GenericAlloc(class.as_type_ptr(), 0);
             let instance = Bound::from_owned_ptr_or_opt(class.py(), instance)?;

@@ -1,4 +1,4 @@
-//! Stock's own functions, and whether they are still the ones that this codec stands in for.
+//! Stock's own functions and classes, and whether they are still those that this codec stands in for.
 #![allow(unsafe_code)] // compares pointers of Python objects
 
 use std::sync::{Arc, Mutex};
@@ -20,20 +20,20 @@ use crate::sync::lock;
 pub struct Stock {
     /// The namespace of `langgraph.checkpoint.serde.jsonplus`.
     jsonplus: Py<PyDict>,
-    /// The namespace of `langgraph.checkpoint.serde._msgpack`, where it has one.
+    /// The namespace of `langgraph.checkpoint.serde._msgpack`, if this release has it.
     allowlist: Option<Py<PyDict>>,
     /// The namespace of `ormsgpack`.
     ormsgpack: Py<PyDict>,
-    /// What stock's encoder is made of, by name, in the first of these namespaces.
+    /// The parts of stock's encoder, by their names in `jsonplus`.
     encoding: [(Py<PyString>, Py<PyAny>); 3],
     encoder: Py<PyAny>,
     packb: Py<PyAny>,
     unpackb: Py<PyAny>,
-    /// The code object that all ext hooks made by stock share.
+    /// The code object that all of stock's ext hooks share.
     hook_code: Py<PyAny>,
     encode_error: Py<PyType>,
     decode_error: Py<PyType>,
-    /// `enum.EnumMeta`: instances of its instances go through the hook.
+    /// `enum.EnumMeta`: members of enums go to the hook.
     pub enum_meta: Py<PyType>,
     sys_modules: Py<PyDict>,
     /// `fast_langgraph._stock_code.message_classes.describe`
@@ -43,35 +43,35 @@ pub struct Stock {
     described: Mutex<Vec<Remembered>>,
 }
 
-/// A class that was looked over, and what it looked like then.
+/// A class that was described, and its version at that time.
 struct Remembered {
-    /// Held, so that no other class can come to live at its address.
+    /// Kept alive, so that no other class can get its address.
     class: Py<PyType>,
     stamp: Stamp,
     described: Described,
 }
 
-/// At most this many classes are remembered; others are looked over at each call.
+/// At most so many classes are remembered; others are described at each call.
 const MAX_REMEMBERED: usize = 256;
-/// Why no message is read or built without its class.
+/// Why messages are encoded and built only through their class.
 pub const NOT_READ: &str = "instances are not read directly in this interpreter";
-/// Where plain classes live.
-const HOME: &str = "langchain_core.";
+/// The package of the plain classes.
+const PLAIN_PACKAGE: &str = "langchain_core.";
 
 static STOCK: Mutex<Option<Arc<Stock>>> = Mutex::new(None);
 
-/// What `configure` was last given.
+/// What `configure` was last called with.
 pub fn current() -> PyResult<Arc<Stock>> {
     lock(&STOCK)
         .clone()
         .ok_or_else(|| PyRuntimeError::new_err("fast_langgraph's codec is not configured; call fast_langgraph.patch()"))
 }
 
-/// Names the stock module that the codec stands in for.
+/// Sets the stock module that the codec stands in for.
 ///
 /// `jsonplus` is `langgraph.checkpoint.serde.jsonplus`; `describe(cls)` returns the structure of a
 /// class that is plain, a str that says why it is not, or None for one that is not known; `base_model` is
-/// pydantic's. Without `short_ways` all is done as on an interpreter that they don't fit.
+/// pydantic's. Without `short_ways` the long ways are taken, as on an interpreter that the short ones don't fit.
 #[pyfunction]
 #[pyo3(signature = (jsonplus, describe, base_model, short_ways=true))]
 pub fn configure(
@@ -115,7 +115,7 @@ pub fn configure(
         described: Mutex::new(Vec::new()),
     });
     let former = lock(&STOCK).replace(stock);
-    // What it held may run Python code when it goes, which may encode.
+    // Dropping it may run Python code, which may encode: so it is dropped without the lock.
     drop(former);
     Ok(())
 }
@@ -125,7 +125,7 @@ fn is_live(namespace: &Bound<'_, PyDict>, name: &Bound<'_, PyString>, expected: 
 }
 
 impl Stock {
-    /// Stock's encoder is live: nobody has replaced it, its default hook, its options or ormsgpack's.
+    /// Whether nobody has replaced stock's encoder, its default hook, its options, or ormsgpack's encoder.
     pub fn encoder_is_live(&self, py: Python<'_>) -> bool {
         let jsonplus = self.jsonplus.bind(py);
         self.encoding.iter().all(|(name, expected)| is_live(jsonplus, name.bind(py), expected))
@@ -136,23 +136,23 @@ impl Stock {
         is_live(self.ormsgpack.bind(py), intern!(py, "unpackb"), &self.unpackb)
     }
 
-    /// `hook` is one that `_create_msgpack_ext_hook` made.
+    /// Whether stock's `_create_msgpack_ext_hook` made `hook`.
     pub fn made_hook(&self, hook: &Bound<'_, PyAny>) -> bool {
-        // SAFETY: the type is checked before the function's code, a borrowed reference, is compared.
+        // SAFETY: the type is checked before the code of the function, a borrowed reference, is compared.
         unsafe {
             ffi::PyFunction_Check(hook.as_ptr()) != 0
                 && ffi::PyFunction_GetCode(hook.as_ptr()) == self.hook_code.as_ptr()
         }
     }
 
-    /// Stock's encoding of this one value, with the error that stock would have for it.
+    /// Stock's encoding of this one value, or the error that stock has for it.
     pub fn encode<'py>(&self, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyBytes>, Fail> {
         let py = value.py();
         let said = match self.encoder.bind(py).call1((value,)) {
             Ok(bytes) => return bytes.cast_into().map_err(|error| Fail::Said(error.to_string().into())),
             Err(error) => error,
         };
-        // Whatever a hook raises, KeyboardInterrupt included, ormsgpack makes a MsgpackEncodeError of.
+        // ormsgpack turns whatever a hook raises, KeyboardInterrupt included, into a MsgpackEncodeError.
         if said.is_instance(py, self.encode_error.bind(py)) {
             return Err(Fail::Said(said.value(py).to_string().into()));
         }
@@ -173,8 +173,8 @@ impl Stock {
         }
     }
 
-    /// What `class` was found to be, looked over anew if it has changed since.
-    fn look_over(&self, class: &Bound<'_, PyType>) -> Described {
+    /// The description of `class`, made again if the class has changed.
+    fn describe(&self, class: &Bound<'_, PyType>) -> Described {
         let stamp = Stamp::of(class);
         if stamp.is_some() {
             let known = lock(&self.described);
@@ -186,7 +186,7 @@ impl Stock {
             Ok(description) => Described::of(class, &description),
             Err(error) => Described::Changed(error.to_string().into()),
         };
-        // Looking it over has looked its attributes up, which is when the interpreter stamps a class.
+        // Describing it has looked up its attributes, which is when the interpreter gives a class a version.
         let Some(stamp) = Stamp::of(class) else { return Described::Changed("it changes all the time".into()) };
         let mut known = lock(&self.described);
         let old = known.iter().position(|known| known.class.is(class)).map(|index| known.swap_remove(index));
@@ -198,28 +198,28 @@ impl Stock {
         described
     }
 
-    /// What the type at `address` is, for a value that is to be encoded.
+    /// The description of the type at `address`, for a value that is to be encoded.
     ///
     /// # Safety
     /// `address` is a live type.
     pub unsafe fn described(&self, py: Python<'_>, address: *mut ffi::PyTypeObject) -> Described {
-        // SAFETY: a live type by the caller's word; its dict is borrowed from it.
+        // SAFETY: a live type, by the caller's promise.
         let class = unsafe {
             if ffi::PyType_HasFeature(address, ffi::Py_TPFLAGS_HEAPTYPE) == 0 {
                 return Described::Unknown;
             }
             Bound::from_borrowed_ptr(py, address.cast()).cast_into_unchecked::<PyType>()
         };
-        let at_home = class
+        let may_be_plain = class
             .getattr(intern!(py, "__module__"))
-            .is_ok_and(|module| module.cast_exact::<PyString>().is_ok_and(|module| is_home(module.to_str())));
-        if at_home { self.look_over(&class) } else { Described::Unknown }
+            .is_ok_and(|module| module.cast_exact::<PyString>().is_ok_and(|module| is_plain_package(module.to_str())));
+        if may_be_plain { self.describe(&class) } else { Described::Unknown }
     }
 
-    /// The class that stock would call for this ext payload of a model, where it is of those that may be plain.
+    /// The class that stock would call for the payload of a model, if it is one that may be plain.
     fn named_class<'py>(&self, py: Python<'py>, payload: &[u8]) -> Option<Bound<'py, PyType>> {
         let (module, name) = class_name(payload)?;
-        if !module.starts_with(HOME) {
+        if !module.starts_with(PLAIN_PACKAGE) {
             return None;
         }
         let module = self.sys_modules.bind(py).get_item(module).ok()??;
@@ -234,18 +234,18 @@ impl Stock {
         safe.contains(&plain.key).ok()
     }
 
-    /// The plain class that stock would call for this ext payload, if its instances may be built without
-    /// calling it.
+    /// The plain class that stock would call for the payload of a model, if its instances may be built without calling
+    /// it.
     pub fn payload_class(&self, py: Python<'_>, payload: &[u8]) -> Option<Arc<PlainClass>> {
-        let Described::Plain(plain) = self.look_over(&self.named_class(py, payload)?) else { return None };
+        let Described::Plain(plain) = self.describe(&self.named_class(py, payload)?) else { return None };
         let fits = plain.indirect.is_empty() && payload.starts_with(&plain.header) && self.is_safe(py, &plain)?;
         fits.then_some(plain)
     }
 
-    /// Why `payload_class` has none for the payload of a model: `Err` for a class that is known to be plain and
-    /// is not so here, else what is not as it would have to be.
+    /// Why `payload_class` has no class for the payload of a model: `Err` for a class that is known to be plain but is
+    /// not so here, else what about the payload or its class does not fit.
     pub fn why_not_built(&self, py: Python<'_>, payload: &[u8]) -> Result<&'static str, Arc<str>> {
-        match self.named_class(py, payload).map(|class| self.look_over(&class)) {
+        match self.named_class(py, payload).map(|class| self.describe(&class)) {
             None | Some(Described::Unknown) => Ok("a class that is not known"),
             Some(Described::Changed(reason)) => Err(reason),
             Some(Described::Plain(_)) if self.slots.is_none() => Err(NOT_READ.into()),
@@ -257,11 +257,11 @@ impl Stock {
     }
 }
 
-fn is_home(module: PyResult<&str>) -> bool {
-    module.is_ok_and(|module| module.starts_with(HOME))
+fn is_plain_package(module: PyResult<&str>) -> bool {
+    module.is_ok_and(|module| module.starts_with(PLAIN_PACKAGE))
 }
 
-/// The module and the name that the payload of an ext starts with.
+/// The module and the name at the start of an ext's payload.
 pub fn class_name(payload: &[u8]) -> Option<(&str, &str)> {
     let mut reader = Reader::new(payload);
     let (Ok(Token::Array(_)), Ok(Token::Str(module)), Ok(Token::Str(name))) =
@@ -273,16 +273,16 @@ pub fn class_name(payload: &[u8]) -> Option<(&str, &str)> {
 }
 
 impl Stock {
-    /// Whether stock would find just this class there, and call it without an event or a warning: with the
-    /// constructor, or for an ext of METHOD with `fromisoformat`.
+    /// Whether stock would find exactly this class under the name and call it without an event or a warning: the class
+    /// itself, or its `fromisoformat` for an ext of METHOD.
     pub fn allows(&self, class: &Bound<'_, PyType>, code: u8, module: &str, name: &str) -> bool {
         self.allowed(class, code, module, name).unwrap_or(false)
     }
 
     fn allowed(&self, class: &Bound<'_, PyType>, code: u8, module: &str, name: &str) -> PyResult<bool> {
         let py = class.py();
-        let Some(home) = self.sys_modules.bind(py).get_item(module)? else { return Ok(false) };
-        if !home.getattr_opt(name)?.is_some_and(|live| live.is(class)) {
+        let Some(module_object) = self.sys_modules.bind(py).get_item(module)? else { return Ok(false) };
+        if !module_object.getattr_opt(name)?.is_some_and(|live| live.is(class)) {
             return Ok(false);
         }
         let Some(allowlist) = &self.allowlist else { return Ok(true) };
@@ -298,13 +298,13 @@ impl Stock {
     }
 }
 
-/// A type's name as C has it: dotted for a builtin, bare for a class.
+/// The name of a type in C: dotted for a builtin, bare for a class.
 pub fn type_name(value: &Bound<'_, PyAny>) -> String {
     // SAFETY: every type has a name, a C string that lives as long as the type.
     unsafe { std::ffi::CStr::from_ptr((*ffi::Py_TYPE(value.as_ptr())).tp_name) }.to_string_lossy().into_owned()
 }
 
-/// Module and name of a value's class, as `status()` shows them.
+/// The module and the name of a value's class, for `status()`.
 pub fn full_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().fully_qualified_name().map_or_else(|_| type_name(value), |name| name.to_string())
 }

@@ -1,4 +1,4 @@
-//! Between Python's str and UTF-8, by the shortest way that CPython's layout allows.
+//! Conversion between Python's str and UTF-8, by the shortest way that CPython's layout allows.
 #![allow(unsafe_code)] // reads and fills the buffers of str objects
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,43 +9,42 @@ use pyo3::types::{PyDict, PyString, PyType};
 
 use super::fail::Fail;
 
-/// The bits of a str's `state` that say that its characters are ASCII and lie right behind its header. They are these
-/// on each little-endian CPython from 3.10 to 3.15 that has a GIL; `short_ways` finds out whether they are here.
+/// The bits of a str's `state` for characters that are ASCII and lie right behind its header. They are the same on each
+/// little-endian CPython from 3.10 to 3.15 with a GIL; `short_ways` finds out whether this interpreter has them.
 const COMPACT_ASCII: u32 = 0b110_0000;
 
-/// The bits that are looked at: none, so that no str is taken for a compact one, until strs are known to be laid out so.
-static LOOKED_AT: AtomicU32 = AtomicU32::new(0);
+/// The bits that are tested. It is zero until strs are known to be laid out so; then no str is taken for a compact one.
+static TESTED_BITS: AtomicU32 = AtomicU32::new(0);
 
-/// Whether to read compact ASCII strs where they lie, from now on.
+/// Sets whether compact ASCII strs are read in place.
 pub fn read_in_place(on: bool) {
-    LOOKED_AT.store(if on { COMPACT_ASCII } else { 0 }, Ordering::Relaxed);
+    TESTED_BITS.store(if on { COMPACT_ASCII } else { 0 }, Ordering::Relaxed);
 }
 
-/// Where the text of `obj` lies, and how long it is, if those bits of its state that are in `looked_at` say that it is
-/// compact ASCII.
+/// Address and length of the text of `obj`, if the `tested_bits` of its state say that it is compact ASCII.
 ///
 /// # Safety
 /// `obj` is a str, or of a subclass.
 #[inline]
-unsafe fn in_place(obj: *mut ffi::PyObject, looked_at: u32) -> Option<(*const u8, usize)> {
-    // SAFETY: every str begins with this header, by the caller's word.
+unsafe fn in_place(obj: *mut ffi::PyObject, tested_bits: u32) -> Option<(*const u8, usize)> {
+    // SAFETY: a str, by the caller's promise, which begins with this header.
     unsafe {
         let header = obj.cast::<ffi::PyASCIIObject>();
-        ((*header).state & looked_at == COMPACT_ASCII)
+        ((*header).state & tested_bits == COMPACT_ASCII)
             .then(|| (header.add(1).cast_const().cast(), (*header).length.unsigned_abs()))
     }
 }
 
-/// The UTF-8 form of `obj`, or None where it holds surrogates.
+/// The UTF-8 form of `obj`, or None if it has surrogates.
 ///
 /// # Safety
-/// `obj` is a str (or of a subclass), and lives, unchanged, as long as the slice is used.
+/// `obj` is a str, or of a subclass, and lives as long as the slice is used.
 #[inline]
 pub unsafe fn utf8<'a>(_py: Python<'_>, obj: *mut ffi::PyObject) -> Option<&'a [u8]> {
-    // SAFETY: `obj` is a str by the caller's word. A compact ASCII str keeps its text, which is its
-    // UTF-8 form, behind the header; any other keeps a UTF-8 copy that lives as long as it does.
+    // SAFETY: a str, by the caller's promise. A compact ASCII str has its text, which is its UTF-8 form, behind the
+    // header; any other keeps a UTF-8 copy that lives as long as the str.
     unsafe {
-        if let Some((data, length)) = in_place(obj, LOOKED_AT.load(Ordering::Relaxed)) {
+        if let Some((data, length)) = in_place(obj, TESTED_BITS.load(Ordering::Relaxed)) {
             return Some(std::slice::from_raw_parts(data, length));
         }
         let mut length = 0;
@@ -58,10 +57,10 @@ pub unsafe fn utf8<'a>(_py: Python<'_>, obj: *mut ffi::PyObject) -> Option<&'a [
     }
 }
 
-/// Whether strs are laid out as `in_place` reads them: a str that it takes for compact ASCII has its UTF-8 form, which
-/// the interpreter itself points at, just there, and each exact str of ASCII is one.
+/// Whether strs are laid out as `in_place` reads them: a str that it takes for compact ASCII has its UTF-8 form where
+/// the interpreter itself says, and each exact str of ASCII is one.
 pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
-    // Nothing lies behind the header of an empty str but the NUL at the end: so there is as much header as is read.
+    // Behind the header of an empty str there is only the NUL at the end, so this is the size of the header.
     let header = size_of::<ffi::PyASCIIObject>();
     if PyString::new(py, "").call_method0("__sizeof__")?.extract::<usize>()? != header + 1 {
         return Ok(false);
@@ -73,7 +72,7 @@ pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
         let exact = PyString::new(py, text).into_any();
         for object in [subclass.call1((&exact,))?, PyString::intern(py, text).into_any(), exact] {
             let mut length = 0;
-            // SAFETY: a str that is held; where its text is said to lie is compared and not read.
+            // SAFETY: a live str. The address of its text is compared and not read.
             let (found, data) = unsafe {
                 let data = ffi::PyUnicode_AsUTF8AndSize(object.as_ptr(), &raw mut length);
                 (in_place(object.as_ptr(), COMPACT_ASCII), data.cast::<u8>())
@@ -88,7 +87,7 @@ pub fn is_as_known(py: Python<'_>) -> PyResult<bool> {
     Ok(true)
 }
 
-/// A str of `bytes`, which may be anything: what is not UTF-8 is refused.
+/// A str of `bytes`. Any bytes may be given; what is not UTF-8 is an error.
 #[inline]
 pub fn str_from<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
     if bytes.is_ascii() {
@@ -99,7 +98,7 @@ pub fn str_from<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>,
 }
 
 fn allocated<'py>(py: Python<'py>, length: usize, max_char: u32) -> Result<Bound<'py, PyAny>, Fail> {
-    // SAFETY: the interpreter is attached; the result is a new reference or NULL with an error set.
+    // SAFETY: the interpreter is attached. The result is a new reference, or NULL with an error set.
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length.cast_signed(), max_char)) }.map_err(Fail::from)
 }
 
@@ -107,8 +106,8 @@ fn allocated<'py>(py: Python<'py>, length: usize, max_char: u32) -> Result<Bound
 fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> {
     let text = allocated(py, bytes.len(), 127)?;
     if !bytes.is_empty() {
-        // SAFETY: a new str of this length and of at most 127 a character has that many bytes of
-        // data, and nobody else has seen it yet.
+        // SAFETY: a new str of this length with characters up to 127 has so many bytes of data, and nothing else refers
+        // to it yet.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), ffi::PyUnicode_DATA(text.as_ptr()).cast(), bytes.len())
         };
@@ -119,12 +118,12 @@ fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>, Fail> 
 #[allow(clippy::cast_possible_truncation)] // the leading bytes say how wide the characters are at most
 #[inline(never)]
 fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
-    // A leading byte below 0xc4 means characters up to U+00FF, one below 0xf0 up to U+FFFF. CPython
-    // requires the narrowest form; the leading byte gives its width, which is all that this needs.
+    // A leading byte below 0xc4 means a character up to U+00FF, one below 0xf0 a character up to U+FFFF. CPython
+    // requires the narrowest form, whose width the highest leading byte tells.
     let highest = text.bytes().fold(0, u8::max);
     let length = text.chars().count();
-    // SAFETY: each arm fills just the `length` characters of the width that was asked for, in a str
-    // that nobody else has seen yet.
+    // SAFETY: each arm fills exactly `length` characters of the width that was asked for, in a str that nothing else
+    // refers to yet.
     unsafe {
         if highest >= 0xf0 {
             let result = allocated(py, length, 0x10_ffff)?;
@@ -144,10 +143,10 @@ fn wide<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyAny>, Fail> {
 
 /// # Safety
 /// `data` has room for as many `T` as `text` has characters.
-#[inline(never)] // a loop of its own, in registers of its own
+#[inline(never)] // a loop of its own gets registers of its own
 unsafe fn fill<T>(mut data: *mut T, text: &str, narrow: impl Fn(u32) -> T) {
     for character in text.chars() {
-        // SAFETY: there is room for each character by the caller's word.
+        // SAFETY: there is room for each character, by the caller's promise.
         unsafe {
             data.write(narrow(u32::from(character)));
             data = data.add(1);

@@ -1,7 +1,7 @@
 //! Which checkpoints a metadata filter matches.
 //!
-//! SqliteSaver's filter is SQL. This one matches keys literally, tells true from 1, and compares nested values by value.
-//! As in SqliteSaver's, `a.b` also means `b` within `a`, if there is no key of that name.
+//! SqliteSaver's filter is SQL. This one matches keys literally, tells true from 1, and compares nested values by
+//! value. As in SqliteSaver's, `a.b` also means `b` within `a`, if there is no key of that name.
 use std::borrow::Cow;
 
 use rusqlite::Connection;

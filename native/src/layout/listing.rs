@@ -1,7 +1,7 @@
 //! The keys of the checkpoints that a `list` returns, and their rows in batches.
 //!
-//! The keys are read at once. Between two batches nothing is held, neither a lock nor a snapshot: a listing has what was
-//! there when it began, less what was deleted since.
+//! The keys are read at once. Between two batches nothing is held, neither a lock nor a snapshot: a listing has what
+//! was there when it began, less what was deleted since.
 use std::sync::Arc;
 
 use rusqlite::{Connection, params_from_iter};

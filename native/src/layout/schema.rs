@@ -1,5 +1,5 @@
-//! SqliteSaver's two tables as SqliteSaver makes them, with one column of ours that takes no storage; and which layout a
-//! database has.
+//! SqliteSaver's two tables as SqliteSaver makes them, with one column of ours that takes no storage; and which layout
+//! a database has.
 use rusqlite::{Connection, ffi};
 
 use super::compact::tables;

@@ -1,8 +1,8 @@
 //! A thread's number in the tables of pieces, and its epoch.
 //!
 //! The epoch changes in the transaction that removes pieces of the thread. A checkpoint in memory is used only under
-//! the generation that it was written in, so no checkpoint is ever made of pieces that are gone, and another process may
-//! remove pieces at any time.
+//! the generation that it was written in, so no checkpoint is ever made of pieces that are gone, and another process
+//! may remove pieces at any time.
 use fast_langgraph_compact::{NUMBER_BITS, Number};
 use rusqlite::{Connection, OptionalExtension};
 

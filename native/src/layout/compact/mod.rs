@@ -1,9 +1,9 @@
 //! The compact layout: what the checkpoints of a thread have in common is stored once, and a view shows SqliteSaver's
 //! table.
 //!
-//! `tables` has the schema and its view. `write` applies changes, and `store` finds out which pieces of a checkpoint are
-//! new, by comparing it with those in `cache` or with its parent; `read` and `assembly` put checkpoints together again.
-//! `generation` and `pieces` are the two tables of pieces, `sweep` removes pieces that no checkpoint needs, and
+//! `tables` has the schema and its view. `write` applies changes, and `store` finds out which pieces of a checkpoint
+//! are new, by comparing it with those in `cache` or with its parent; `read` and `assembly` put checkpoints together
+//! again. `generation` and `pieces` are the two tables of pieces, `sweep` removes pieces that no checkpoint needs, and
 //! `convert` takes a database from one layout to the other. What needs no SQLite is in the crate
 //! `fast_langgraph_compact`.
 mod assembly;

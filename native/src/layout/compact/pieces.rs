@@ -1,4 +1,5 @@
-//! The table of pieces: storing, reading and removing pieces of a thread. `base` is what their ids are above their numbers.
+//! The table of pieces: storing, reading and removing pieces of a thread. `base` is what their ids are above their
+//! numbers.
 use std::ops::RangeInclusive;
 
 use fast_langgraph_compact::{Direction, Number, Piece, Series};

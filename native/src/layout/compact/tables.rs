@@ -1,8 +1,8 @@
 //! The tables of the compact layout, and the view that shows them as SqliteSaver's table.
 //!
-//! `fl_checkpoints` is SqliteSaver's table under another name, with three more columns that say how a row's `checkpoint`
-//! is put together from pieces. Where they are NULL the row is stored as in the standard layout. So a conversion can
-//! stop anywhere, and a row that is inserted through the view is stored as it is.
+//! `fl_checkpoints` is SqliteSaver's table under another name, with three more columns that say how a row's
+//! `checkpoint` is put together from pieces. Where they are NULL the row is stored as in the standard layout. So a
+//! conversion can stop anywhere, and a row that is inserted through the view is stored as it is.
 use rusqlite::{Connection, ffi};
 
 use crate::errors::SqlError;
@@ -156,8 +156,8 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!("{VIEW}{created_at} FROM fl_checkpoints;{TRIGGERS}"))?)
 }
 
-/// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay, empty:
-/// dropping them would write every row again.
+/// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay,
+/// empty: dropping them would write every row again.
 pub fn unmake(conn: &Connection) -> Result<(), SqlError> {
     Ok(conn.execute_batch(&format!(
         "PRAGMA legacy_alter_table = ON; DROP VIEW checkpoints; ALTER TABLE fl_checkpoints RENAME TO checkpoints; \
