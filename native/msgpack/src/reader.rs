@@ -1,4 +1,4 @@
-//! One MessagePack token at a time, never past the end of the input.
+//! Reading MessagePack token by token, never past the end of the input.
 pub use rmp::Marker;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,12 +8,12 @@ pub enum Token<'a> {
     UInt(u64),
     Int(i64),
     Float(f64),
-    /// Not yet checked to be UTF-8.
+    /// It may not be UTF-8.
     Str(&'a [u8]),
     Bin(&'a [u8]),
-    /// The number of elements that should follow; the input may hold fewer.
+    /// How many elements should follow; the input may have fewer.
     Array(u32),
-    /// The number of key-value pairs that should follow; the input may hold fewer.
+    /// How many pairs of key and value should follow; the input may have fewer.
     Map(u32),
     Ext(i8, &'a [u8]),
 }
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         Self { data }
     }
 
-    /// What has not been read yet.
+    /// The input that has not been read yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.data
     }
@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
         self.data.len()
     }
 
-    /// Consumes `prefix` if the input goes on with just these bytes.
+    /// Skips `prefix` if the input goes on with exactly these bytes; says whether it does.
     #[inline]
     pub fn skip_exactly(&mut self, prefix: &[u8]) -> bool {
         match self.data.strip_prefix(prefix) {

@@ -1,18 +1,18 @@
-//! MessagePack in the shortest form of each value, which is the form that ormsgpack writes.
+//! Writing MessagePack, each value in its shortest form, as ormsgpack does.
 use rmp::Marker;
 
-/// A length that the format's 32 bits can't hold.
+/// A length that does not fit into the 32 bits of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// Where encoded bytes go. An ext's payload may be moved once its length is known, so what was written
-/// stays within reach.
+/// Where encoded bytes are written to. The payload of an ext may have to be moved when its length is known, so what was
+/// written stays accessible.
 pub trait Sink {
     /// How many bytes were written.
     fn written(&self) -> usize;
     fn push(&mut self, byte: u8);
     fn extend(&mut self, bytes: &[u8]);
-    /// Forgets all but the first `len` bytes.
+    /// Drops all but the first `len` bytes.
     fn cut(&mut self, len: usize);
     /// All that was written.
     fn bytes_mut(&mut self) -> &mut [u8];
@@ -109,7 +109,7 @@ fn sized<S: Sink>(out: &mut S, len: u32, fix: Option<Marker>, eight: Option<Mark
     }
 }
 
-/// A string; `value` must be UTF-8.
+/// Writes a str; `value` must be UTF-8.
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // below 32
 pub fn str<S: Sink>(out: &mut S, value: &[u8]) -> Result<(), TooLong> {
@@ -146,16 +146,16 @@ pub fn map_len<S: Sink>(out: &mut S, len: usize) -> Result<(), TooLong> {
     Ok(())
 }
 
-/// The header of an ext of 256 to 65,535 bytes: what a message mostly takes.
+/// The size of the header of an ext of 256 to 65,535 bytes, which most messages are.
 const RESERVED: usize = 4;
 
-/// An ext whose payload is written in place, its length not known before.
+/// An ext whose payload is being written, so its length is not known yet.
 #[must_use]
 pub struct OpenExt {
     start: usize,
 }
 
-/// Leaves room for the header of an ext; what is written from here to `close_ext` is its payload.
+/// Leaves room for the header of an ext. What is written until `close_ext` is its payload.
 #[inline]
 pub fn open_ext<S: Sink>(out: &mut S) -> OpenExt {
     let start = out.written();
@@ -163,7 +163,7 @@ pub fn open_ext<S: Sink>(out: &mut S) -> OpenExt {
     OpenExt { start }
 }
 
-/// Writes the header, moving the payload where the header has another size than the room left for it.
+/// Writes the header, and moves the payload if the header has another size than the room that was left for it.
 #[inline]
 pub fn close_ext<S: Sink>(out: &mut S, ext: OpenExt, code: u8) -> Result<(), TooLong> {
     let payload = ext.start + RESERVED;

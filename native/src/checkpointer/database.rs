@@ -65,8 +65,8 @@ impl Database {
     pub fn enter(&self) -> Result<Inside, SqlError> {
         if self.is_foreign() || self.is_inherited {
             return Err(SqlError::programming(
-                "this process was forked while the database was being read or written, and has inherited SQLite's \
-                 locks on it; open it in a process that is started anew",
+                "this process was forked while an operation on the database outlasted busy_timeout + 5 s, so it has \
+                 inherited SQLite's locks; open the database in a newly started process",
             ));
         }
         self.gate.enter()

@@ -13,9 +13,9 @@ use super::file::FileIdentity;
 use super::options::Options;
 use crate::sync::lock;
 
-/// Waiting for what is going on takes at most the busy timeout and so much more.
+/// How much longer than the busy timeout operations under way are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// At exit nobody waits longer for the last connection, which may have to move all of the write-ahead log.
+/// At exit closing may take so long: the last connection moves all of the write-ahead log.
 const AT_EXIT: Duration = Duration::from_secs(10);
 
 /// Where an engine finds its database, which is another one in the child of a fork. It lives as long as the engine, and
@@ -42,7 +42,7 @@ fn is_inherited(options: &Options) -> bool {
 }
 
 impl Slot {
-    /// A database that was registered. If the process is about to fork, it is frozen from the start.
+    /// Makes a database and registers it. If the process is about to fork, it is frozen from the start.
     pub fn new(options: Options) -> Arc<Self> {
         let is_inherited = is_inherited(&options);
         let database = Database::new(options, FORKING.load(Ordering::Relaxed) > 0, is_inherited);

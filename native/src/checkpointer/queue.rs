@@ -54,8 +54,8 @@ enum Progress {
     Done(Answer),
 }
 
-/// What a queued change waited for.
-pub enum Turn {
+/// How the wait of a queued change ends.
+pub enum Outcome {
     Done(Answer),
     /// The caller leads: it has to write a batch, of which this change is one.
     Leads,
@@ -67,13 +67,13 @@ impl Queued {
     }
 
     /// Waits on the thread that queued it.
-    pub fn wait(&self) -> Turn {
+    pub fn wait(&self) -> Outcome {
         loop {
-            // A statement of its own, so that the lock is not held while parked.
+            // Taken in a statement of its own, so that the lock is not held while the thread is parked.
             let progress = std::mem::replace(&mut *lock(&self.progress), Progress::Waiting);
             match progress {
-                Progress::Done(answer) => return Turn::Done(answer),
-                Progress::Leads => return Turn::Leads,
+                Progress::Done(answer) => return Outcome::Done(answer),
+                Progress::Leads => return Outcome::Leads,
                 Progress::Waiting => thread::park(),
             }
         }

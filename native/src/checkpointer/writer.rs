@@ -1,4 +1,4 @@
-//! Group commit: who comes first writes, and its transaction takes along what others have queued meanwhile.
+//! Group commit: the first caller writes, and the next transaction takes all that others have queued meanwhile.
 //!
 //! Nobody waits for company, and a caller that is alone hands nothing over: its own thread writes. What was queued
 //! until it is done goes into the next transaction, written by one of those who wait. If many wait, a thread of the
@@ -9,7 +9,7 @@ use super::busy;
 use super::completions::Ticket;
 use super::connection::{self, Use};
 use super::gate::Inside;
-use super::queue::{Queue, Turn};
+use super::queue::{Outcome, Queue};
 use super::reply::{Answer, Reply};
 use super::shared::Shared;
 use super::thread_pool::ThreadPool;
@@ -56,8 +56,8 @@ impl Writer {
         if let Some(queued) = self.queue.lead_or_queue(change) {
             loop {
                 match queued.wait() {
-                    Turn::Done(answer) => return answer,
-                    Turn::Leads => {
+                    Outcome::Done(answer) => return answer,
+                    Outcome::Leads => {
                         let leadership = Leadership(self);
                         self.write_batch();
                         drop(leadership);

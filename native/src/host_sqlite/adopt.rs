@@ -44,7 +44,7 @@ pub unsafe fn adopt(table: *mut ffi::sqlite3_api_routines) -> Result<(), String>
     let mut adopted = lock(&ADOPTED);
     match *adopted {
         Some(address) if address == table.addr() => return Ok(()),
-        Some(_) => return Err("connections are opened with another SQLite library of this process".to_owned()),
+        Some(_) => return Err("this process opens connections with another SQLite library already".to_owned()),
         None => {}
     }
     // SAFETY: the caller's promise.

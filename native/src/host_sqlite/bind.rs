@@ -95,13 +95,13 @@ fn accept(module: &Bound<'_, PyAny>, found: Found<'_>) -> PyResult<(String, Stri
 fn error_code(conn: &Bound<'_, PyAny>) -> PyResult<ErrorCode> {
     conn.call_method1("execute", ("CREATE TABLE probe (value UNIQUE)",))?;
     let Err(error) = conn.call_method1("execute", ("INSERT INTO probe VALUES (1), (1)",)) else {
-        return Err(refusal("SQLite does not keep to constraints"));
+        return Err(refusal("SQLite does not enforce constraints"));
     };
     Ok(match error.value(conn.py()).getattr_opt("sqlite_errorcode")?.map(|code| code.extract::<c_int>()) {
         Some(Ok(ffi::SQLITE_CONSTRAINT_UNIQUE)) => ErrorCode::Extended,
         Some(Ok(ffi::SQLITE_CONSTRAINT)) => ErrorCode::Primary,
         None => ErrorCode::None,
-        Some(_) => return Err(refusal("the exceptions of sqlite3 carry codes of another kind")),
+        Some(_) => return Err(refusal("the exceptions of sqlite3 carry unknown result codes")),
     })
 }
 

@@ -49,22 +49,22 @@ pub fn assembled(conn: &Connection, row: &Row<'_>, in_memory: Option<Reference<'
         corrupt(format!("checkpoint {:?} of thread {:?} {what}", name(CHECKPOINT_ID), name(THREAD_ID)))
     };
     let text = row.get_ref(RANGES)?;
-    let own = row.get_ref(CHECKPOINT)?.as_blob().map_err(|_| broken("has no bytes of its own"))?;
+    let own = row.get_ref(CHECKPOINT)?.as_blob().map_err(|_| broken("has no blob in column checkpoint"))?;
     let steps = text.as_str().ok().and_then(|text| parse(text).ok());
-    let steps = steps.ok_or_else(|| broken("has ranges that make no sense"))?;
+    let steps = steps.ok_or_else(|| broken("has an invalid value in column ranges"))?;
     let bytes = if size < buffer::MIN_POOLED { Vec::new() } else { buffer::take() };
     let assembled = assemble(&steps, own, size, in_memory, bytes, |numbers, add| {
         pieces::each(conn, base, &numbers, |piece| add(piece.ok_or(Failure::NotABlob)?))
     });
     assembled.map_err(|failure| match failure {
         Failure::Sql(error) => error,
-        Failure::NotABlob => broken("has a piece that is no blob"),
-        Failure::Malformed(Malformed::Text) => broken("has ranges that make no sense"),
-        Failure::Malformed(Malformed::OwnBytes) => broken("has too few bytes of its own"),
+        Failure::NotABlob => broken("has a piece that is not a blob"),
+        Failure::Malformed(Malformed::Text) => broken("has an invalid value in column ranges"),
+        Failure::Malformed(Malformed::OwnBytes) => broken("has too few bytes in column checkpoint"),
         Failure::Malformed(Malformed::Pieces { first, last }) => {
-            broken(&format!("lacks some of pieces {first} to {last}"))
+            broken(&format!("lacks some of its pieces {first} to {last}"))
         }
-        Failure::Malformed(Malformed::Size) => broken("has another size than it should"),
+        Failure::Malformed(Malformed::Size) => broken("does not have the size in column size"),
         Failure::Malformed(Malformed::NoMemory) => SqlError::no_memory(),
     })
 }

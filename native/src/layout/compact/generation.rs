@@ -34,7 +34,8 @@ impl Generation {
              SELECT ?, coalesce(max(thread), 0) + 1, random() FROM fl_threads",
         )?
         .execute([thread])?;
-        let created = Self::of(conn, thread)?.ok_or_else(|| corrupt(format!("thread {thread:?} was not made")))?;
+        let created = Self::of(conn, thread)?
+            .ok_or_else(|| corrupt(format!("thread {thread:?} could not be added to fl_threads")))?;
         // Pieces of an earlier thread with this number may be left.
         pieces::remove(conn, created.base(), 0, Number::MAX)?;
         Ok(created)

@@ -39,8 +39,9 @@ fn needed(conn: &Connection, thread: &str, base: i64) -> Result<Vec<(Number, Num
         let text = row.get_ref(0)?;
         // If a recipe can't be read, nothing may be removed.
         let steps = text.as_str().ok().and_then(|text| parse(text).ok());
-        let steps =
-            steps.ok_or_else(|| corrupt(format!("a checkpoint of thread {thread:?} has ranges that make no sense")))?;
+        let steps = steps.ok_or_else(|| {
+            corrupt(format!("a checkpoint of thread {thread:?} has an invalid value in column ranges"))
+        })?;
         ranges.extend(steps.iter().filter(|step| !step.has_no_pieces()).map(|step| (step.first, step.last)));
     }
     ranges.sort_unstable();

@@ -123,19 +123,23 @@ fn has_column(conn: &Connection, table: &str, name: &str) -> Result<bool, SqlErr
 /// Makes the tables of the compact layout out of the standard ones, within a transaction. No row is touched.
 pub fn make(conn: &Connection) -> Result<(), SqlError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(refused("the compact layout needs SQLite 3.37 or later"));
+        return Err(refused("the compact layout requires SQLite 3.37 or later"));
     }
     let encoding: String = conn.query_row("PRAGMA encoding", [], |row| row.get(0))?;
     if encoding != "UTF-8" {
-        return Err(refused(&format!("the compact layout needs a database in UTF-8, and this is in {encoding}")));
+        return Err(refused(&format!(
+            "the compact layout requires a database in UTF-8, and this one is in {encoding}"
+        )));
     }
     if exists(conn, "type = 'trigger' AND lower(tbl_name) = 'checkpoints'")? {
-        return Err(refused("table checkpoints of this database has triggers, which would not fit a view"));
+        return Err(refused("table checkpoints of this database has triggers, which a view in its place can't keep"));
     }
     let references = "SELECT EXISTS (SELECT 1 FROM sqlite_master AS other, pragma_foreign_key_list(other.name) AS key \
                       WHERE other.type = 'table' AND lower(key.\"table\") = 'checkpoints')";
     if conn.query_row(references, [], |row| row.get(0))? {
-        return Err(refused("foreign keys of this database refer to table checkpoints, and can't refer to a view"));
+        return Err(refused(
+            "foreign keys of this database refer to table checkpoints, and they can't refer to a view",
+        ));
     }
     for (name, _) in COLUMNS {
         // A conversion to the standard layout leaves our columns behind, empty.
