@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         self.next_token()
     }
 
-    /// As `token`, written out where it is called: for the one or two places that matter.
+    /// As `token`, but inlined into the caller, for the few places where that makes a difference.
     #[inline(always)]
     pub fn next_token(&mut self) -> Result<Token<'a>, ReadError> {
         Ok(match Marker::from_u8(self.u8()?) {

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::decode::{Decoder, Exts, MAX_LEVELS, new_dict, set_item};
 use super::keys;
-use super::plain::{Field, Kind, PlainClass, Rule, Text};
+use super::plain::{Field, FieldKind, PlainClass, Rule, Text};
 use super::text;
 
 /// How many levels deeper than its ext a field's value lies: below the array and the map of the payload.
@@ -37,10 +37,10 @@ struct AcrossFields {
 impl AcrossFields {
     fn see(&mut self, field: &Field, value: &Bound<'_, PyAny>) -> Option<()> {
         match field.kind {
-            Kind::ToolCalls | Kind::InvalidToolCalls => self.calls += value.len().ok()?,
-            Kind::ToolCallChunks => self.chunks += value.len().ok()?,
-            Kind::OptionalLiteral => self.no_position = value.is_none(),
-            Kind::Dict if field.name.bytes() == b"additional_kwargs" => {
+            FieldKind::ToolCalls | FieldKind::InvalidToolCalls => self.calls += value.len().ok()?,
+            FieldKind::ToolCallChunks => self.chunks += value.len().ok()?,
+            FieldKind::OptionalLiteral => self.no_position = value.is_none(),
+            FieldKind::Dict if field.name.bytes() == b"additional_kwargs" => {
                 let kwargs = value.cast::<PyDict>().ok()?;
                 self.raw_calls = !kwargs.is_empty() && kwargs.contains(intern!(value.py(), "tool_calls")).ok()?;
             }
@@ -106,26 +106,26 @@ impl<'a, 'py> Decoder<'a, 'py> {
 
     fn field(&mut self, reader: &mut Reader<'_>, field: &Field) -> Built<'py> {
         match field.kind {
-            Kind::Content => self.content(reader),
-            Kind::EmptyContent => match reader.token().ok()? {
+            FieldKind::Content => self.content(reader),
+            FieldKind::EmptyContent => match reader.token().ok()? {
                 Token::Str(b"") => text::str_from(self.py, b"").ok(),
                 _ => None,
             },
-            Kind::Dict => self.dict(reader),
-            Kind::Literal => self.literal(reader, &field.literals),
-            Kind::OptionalLiteral => {
+            FieldKind::Dict => self.dict(reader),
+            FieldKind::Literal => self.literal(reader, &field.literals),
+            FieldKind::OptionalLiteral => {
                 if reader.rest().first() == Some(&0xc0) {
                     return self.any(reader);
                 }
                 self.literal(reader, &field.literals)
             }
-            Kind::Str => self.str(reader),
-            Kind::OptionalStr => self.optional_str(reader),
-            Kind::Any => self.any(reader),
-            Kind::ToolCalls => self.records(reader, Self::tool_call),
-            Kind::InvalidToolCalls => self.records(reader, Self::invalid_tool_call),
-            Kind::ToolCallChunks => self.records(reader, |_, _| None),
-            Kind::Usage => self.usage(reader),
+            FieldKind::Str => self.str(reader),
+            FieldKind::OptionalStr => self.optional_str(reader),
+            FieldKind::Any => self.any(reader),
+            FieldKind::ToolCalls => self.records(reader, Self::tool_call),
+            FieldKind::InvalidToolCalls => self.records(reader, Self::invalid_tool_call),
+            FieldKind::ToolCallChunks => self.records(reader, |_, _| None),
+            FieldKind::Usage => self.usage(reader),
         }
     }
 

@@ -4,7 +4,7 @@
 use fast_langgraph_msgpack::writer::{self, Sink};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::PyBytes;
 
 use super::counters::ENCODED;
 use super::fail::Fail;
@@ -23,7 +23,7 @@ pub struct Encoder<'a, 'py, S> {
     pub out: S,
     stock: &'a Stock,
     /// How many arrays and maps are open since the last ext.
-    levels: u16,
+    pub levels: u16,
     /// How many of all are open.
     depth: u16,
     /// Whether stock's code, and perhaps a user's, has run in this call: then it can't start over.
@@ -32,7 +32,7 @@ pub struct Encoder<'a, 'py, S> {
     pub handed_over: u64,
     /// The types of this call, by address. No address is reused within a call, unless Python code runs; then this is
     /// cleared.
-    seen: Vec<(*mut ffi::PyTypeObject, Described)>,
+    pub seen: Vec<(*mut ffi::PyTypeObject, Described)>,
 }
 
 impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
@@ -236,51 +236,18 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// `key` is a live Python object.
     #[inline]
     unsafe fn key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: it is read as a str only if it is one.
+        // SAFETY: each type is read only as what it is, and the caller keeps the key alive.
         unsafe {
-            if ffi::Py_TYPE(key) == &raw mut ffi::PyUnicode_Type {
+            let class = ffi::Py_TYPE(key);
+            if class == &raw mut ffi::PyUnicode_Type {
                 let text = text::utf8(self.py, key).ok_or(Fail::Surrogates)?;
                 Ok(writer::str(&mut self.out, text)?)
+            } else if class == &raw mut ffi::PyLong_Type {
+                self.int(key)
             } else {
-                self.unusual_key(key)
+                self.unusual_key(&Bound::from_borrowed_ptr(self.py, key))
             }
         }
-    }
-
-    /// A key that is not a str. ormsgpack has rules of its own for these, so it encodes them, in a map of one entry.
-    unsafe fn unusual_key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
-        // SAFETY: it is read as an int only if it is one.
-        unsafe {
-            if ffi::Py_TYPE(key) == &raw mut ffi::PyLong_Type {
-                return self.int(key);
-            }
-        }
-        // SAFETY: a live object, by the caller's promise.
-        let key = unsafe { Bound::from_borrowed_ptr(self.py, key) };
-        let map = PyDict::new(self.py);
-        map.set_item(&key, self.py.None())?;
-        let mut around = map.into_any();
-        // The levels of a tuple count on top of those that are open here, so as many lists are put around it.
-        let lists = if key.is_exact_instance_of::<PyTuple>() { usize::from(self.levels) - 1 } else { 0 };
-        for _ in 0..lists {
-            around = PyList::new(self.py, [around])?.into_any();
-        }
-        ENCODED.value_by_stock(&full_name(&key), "as a key");
-        self.handed_over(1);
-        let bytes = self.stock.encode(&around)?;
-        match bytes.as_bytes().get(lists..) {
-            Some([0x81, key @ .., 0xc0]) => {
-                self.out.extend(key);
-                Ok(())
-            }
-            _ => Err(Fail::Key),
-        }
-    }
-
-    fn handed_over(&mut self, count: u64) {
-        self.ran_python = true;
-        self.handed_over += count;
-        self.seen.clear();
     }
 
     unsafe fn other(&mut self, object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> Result<(), Fail> {
@@ -319,19 +286,6 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
             }
             self.hook(&object, "a type that is not known")
         }
-    }
-
-    /// Writes the value as stock encodes it, with the rules of its class and the code of users.
-    pub fn hook(&mut self, object: &Bound<'py, PyAny>, reason: &str) -> Result<(), Fail> {
-        ENCODED.value_by_stock(&full_name(object), reason);
-        self.hook_counted(object)
-    }
-
-    fn hook_counted(&mut self, object: &Bound<'py, PyAny>) -> Result<(), Fail> {
-        self.handed_over(1);
-        let bytes = self.stock.encode(object)?;
-        self.out.extend(bytes.as_bytes());
-        Ok(())
     }
 
     /// # Safety

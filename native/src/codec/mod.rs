@@ -3,7 +3,7 @@
 //! `functions` is what Python calls. `encode` and `decode` walk values. Messages have a short way: `model` encodes
 //! instances from their `__dict__`, `build` makes instances without calling the class, and `short_ways` finds out
 //! whether the interpreter allows it. `known_exts` and `construct` do the types in `known_types`. Everything else is
-//! handed to `stock`.
+//! handed to `stock`, single values by `hand_over`.
 use pyo3::prelude::*;
 
 mod build;
@@ -16,6 +16,7 @@ mod ext_codes;
 mod fail;
 mod functions;
 mod gc;
+mod hand_over;
 mod keys;
 mod known_exts;
 mod known_types;

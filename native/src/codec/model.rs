@@ -8,25 +8,25 @@ use pyo3::prelude::*;
 use super::encode::Encoder;
 use super::ext_codes::PYDANTIC_V2;
 use super::fail::Fail;
-use super::plain::{Field, Kind, PlainClass};
+use super::plain::{Field, FieldKind, PlainClass};
 use super::stock::NOT_READ;
 use super::text;
 
 /// How deep a field may be nested. What is deeper, or cyclic, goes to `model_dump()`, which has a limit of 255.
 const MAX_DEPTH: u8 = 64;
 
-const TOOL_CALL: &[(&str, Kind, &str)] = &[
-    ("name", Kind::Str, ""),
-    ("args", Kind::Dict, ""),
-    ("id", Kind::OptionalStr, ""),
-    ("type", Kind::Literal, "tool_call"),
+const TOOL_CALL: &[(&str, FieldKind, &str)] = &[
+    ("name", FieldKind::Str, ""),
+    ("args", FieldKind::Dict, ""),
+    ("id", FieldKind::OptionalStr, ""),
+    ("type", FieldKind::Literal, "tool_call"),
 ];
-const INVALID_TOOL_CALL: &[(&str, Kind, &str)] = &[
-    ("type", Kind::Literal, "invalid_tool_call"),
-    ("id", Kind::OptionalStr, ""),
-    ("name", Kind::OptionalStr, ""),
-    ("args", Kind::OptionalStr, ""),
-    ("error", Kind::OptionalStr, ""),
+const INVALID_TOOL_CALL: &[(&str, FieldKind, &str)] = &[
+    ("type", FieldKind::Literal, "invalid_tool_call"),
+    ("id", FieldKind::OptionalStr, ""),
+    ("name", FieldKind::OptionalStr, ""),
+    ("args", FieldKind::OptionalStr, ""),
+    ("error", FieldKind::OptionalStr, ""),
 ];
 
 impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
@@ -149,11 +149,13 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
                 return true;
             }
             match field.kind {
-                Kind::Str | Kind::OptionalStr => class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok(),
-                Kind::Content | Kind::EmptyContent => self.content(value),
-                Kind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 0),
-                Kind::Any => self.plain(value, 0),
-                Kind::Literal | Kind::OptionalLiteral => {
+                FieldKind::Str | FieldKind::OptionalStr => {
+                    class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok()
+                }
+                FieldKind::Content | FieldKind::EmptyContent => self.content(value),
+                FieldKind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 0),
+                FieldKind::Any => self.plain(value, 0),
+                FieldKind::Literal | FieldKind::OptionalLiteral => {
                     if class != &raw mut ffi::PyUnicode_Type {
                         return false;
                     }
@@ -166,10 +168,10 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
                     self.out.extend(&literal.encoded);
                     true
                 }
-                Kind::ToolCalls => self.records(value, TOOL_CALL),
-                Kind::InvalidToolCalls => self.records(value, INVALID_TOOL_CALL),
-                Kind::ToolCallChunks => self.records(value, &[]),
-                Kind::Usage => self.usage(value, 0),
+                FieldKind::ToolCalls => self.records(value, TOOL_CALL),
+                FieldKind::InvalidToolCalls => self.records(value, INVALID_TOOL_CALL),
+                FieldKind::ToolCallChunks => self.records(value, &[]),
+                FieldKind::Usage => self.usage(value, 0),
             }
         }
     }
@@ -199,7 +201,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     ///
     /// # Safety
     /// `value` is a live object.
-    unsafe fn records(&mut self, value: *mut ffi::PyObject, fields: &[(&str, Kind, &str)]) -> bool {
+    unsafe fn records(&mut self, value: *mut ffi::PyObject, fields: &[(&str, FieldKind, &str)]) -> bool {
         // SAFETY: each arm reads `value` as what it has checked it to be; nothing here runs Python code.
         unsafe {
             if ffi::Py_TYPE(value) != &raw mut ffi::PyList_Type {
@@ -226,18 +228,18 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
 
     /// # Safety
     /// `value` is a live object.
-    unsafe fn record_field(&mut self, kind: Kind, literal: &str, value: *mut ffi::PyObject) -> bool {
+    unsafe fn record_field(&mut self, kind: FieldKind, literal: &str, value: *mut ffi::PyObject) -> bool {
         // SAFETY: each arm reads `value` as what it has checked it to be.
         unsafe {
             let class = ffi::Py_TYPE(value);
             match kind {
-                Kind::Str => class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok(),
-                Kind::Literal => {
+                FieldKind::Str => class == &raw mut ffi::PyUnicode_Type && self.str(value).is_ok(),
+                FieldKind::Literal => {
                     class == &raw mut ffi::PyUnicode_Type
                         && text::utf8(self.py, value) == Some(literal.as_bytes())
                         && writer::str(&mut self.out, literal.as_bytes()).is_ok()
                 }
-                Kind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 2),
+                FieldKind::Dict => class == &raw mut ffi::PyDict_Type && self.plain(value, 2),
                 _ => (value == ffi::Py_None() || class == &raw mut ffi::PyUnicode_Type) && self.plain(value, 2),
             }
         }

@@ -14,7 +14,7 @@ use super::name_set::NameSet;
 
 /// What a field may hold so that pydantic leaves it as it is, without a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// str, or a list of str and dict.
     Content,
     /// The empty str, which the class itself sets.
@@ -35,7 +35,7 @@ pub enum Kind {
     Usage,
 }
 
-impl TryFrom<&str> for Kind {
+impl TryFrom<&str> for FieldKind {
     type Error = PyErr;
 
     fn try_from(name: &str) -> PyResult<Self> {
@@ -84,7 +84,7 @@ impl Text {
 
 pub struct Field {
     pub name: Text,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub literals: Vec<Text>,
 }
 
