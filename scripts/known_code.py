@@ -150,7 +150,7 @@ def main() -> int:
     base = "\n".join(entries(found[CHECKPOINT].pop("base"), " " * 4))
     ranges = "\n".join(f'    "{name}": ("{first}", "{last}"),' for name, (first, last) in known.items())
     TABLE.write_text(
-        f'''"""Fingerprints of the code that ours replaces, and the releases that have it. Written by scripts/known_code.py."""
+        f'''"""Fingerprints of the code that ours replaces, by release. Written by scripts/known_code.py."""
 
 #: by distribution, the first and the last release that was looked at
 RELEASES = {{

@@ -1,4 +1,4 @@
-"""Fingerprints of the code that ours replaces, and the releases that have it. Written by scripts/known_code.py."""
+"""Fingerprints of the code that ours replaces, by release. Written by scripts/known_code.py."""
 
 #: by distribution, the first and the last release that was looked at
 RELEASES = {
