@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_the_checkpointer_imports_nothing_that_is_only_for_stock_s_savers():
             pending += GRAPH[module]
     assert "_checkpointer.opening" in reached
     assert {room_of(module) for module in reached} & NOT_FOR_THE_CHECKPOINTER == set()
+
+
+def test_every_file_that_develop_md_leads_to_is_there():
+    root = PACKAGE.parent
+    text = (root / "DEVELOP.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line.rpartition(" | ")[2]]
+    assert len(rows) > 8
+    for row in rows:
+        folder = root
+        for name in re.findall(r"`([\w./]+)`", row.rpartition(" | ")[2]):
+            path = root / name if "/" in name else folder / name
+            assert path.exists(), (row, name)
+            folder = path.parent
 
 
 def test_a_circle_and_a_wrong_way_are_seen(tmp_path):
