@@ -10,7 +10,7 @@ import pytest
 import fast_langgraph
 
 # Its assertions tell what differs, as those of a test's own file.
-pytest.register_assert_rewrite("runs")
+pytest.register_assert_rewrite("beside_stock.graph_runs")
 
 
 @pytest.fixture(autouse=True)

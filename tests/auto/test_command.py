@@ -9,7 +9,8 @@ import sys
 import textwrap
 
 import pytest
-from conftest import ALL_SITES, clean, ok
+
+from installed_wheel import ALL_SITES, clean, ok
 
 TELL = """
 import os, sys, json

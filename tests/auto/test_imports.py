@@ -6,7 +6,8 @@ import sys
 import textwrap
 
 import pytest
-from conftest import ALL_SITES, ok
+
+from installed_wheel import ALL_SITES, ok
 
 #: what the scripts here use
 COMMON = """

@@ -10,7 +10,8 @@ import sysconfig
 import textwrap
 
 import pytest
-from conftest import Environment, clean, ok
+
+from installed_wheel import Environment, clean, ok
 
 AUTO = {"FAST_LANGGRAPH_AUTO_PATCH": "1"}
 IS_ACTIVE = """

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 import servers
-from conftest import clean
+from installed_wheel import clean
 from servers import SERVERS, Server, free_port
 
 HERE = Path(__file__).parent

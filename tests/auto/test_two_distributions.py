@@ -6,7 +6,8 @@ import json
 import zipfile
 
 import pytest
-from conftest import ALL_SITES, Environment, ok
+
+from installed_wheel import ALL_SITES, Environment, ok
 
 AUTO = {"FAST_LANGGRAPH_AUTO_PATCH": "1", "COLUMNS": "500"}
 FIX = "pip uninstall fast-langgraph fast-langgraph-sqlite, then install fast-langgraph-sqlite again"

@@ -6,7 +6,8 @@ import json
 import textwrap
 
 import pytest
-from conftest import ALL_SITES, SITES, ok
+
+from installed_wheel import ALL_SITES, SITES, ok
 
 ACTIVE = """
 import json, langgraph.checkpoint.sqlite.aio, fast_langgraph

@@ -6,7 +6,8 @@ import sys
 import textwrap
 
 import pytest
-from conftest import ok
+
+from installed_wheel import ok
 
 COMMON = """
 import functools, sqlite3, sys, types

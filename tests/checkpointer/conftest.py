@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Graphs, stories and what compares them are shared with the tests of patch().
-sys.path.append(str(Path(__file__).parents[1] / "compat"))
-
-from databases import connected
-
 import fast_langgraph
+from apps.databases import connected
 from fast_langgraph import RustSQLiteCheckpointer
 
 

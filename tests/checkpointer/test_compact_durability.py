@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
-from worker import config_of, figures, in_a_process, processes, put, scaled
 
+from apps.worker import config_of, figures, in_a_process, processes, put, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._native import Request
 

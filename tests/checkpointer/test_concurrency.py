@@ -10,10 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat import graph
 from langchain_core.messages import HumanMessage
-from worker import PATIENCE, WRITES, all_at_once, aput, config_of, figures, held, latest, processes, put, scaled, state
 
+from apps.chat import graph
+from apps.worker import (
+    PATIENCE,
+    WRITES,
+    all_at_once,
+    aput,
+    config_of,
+    figures,
+    held,
+    latest,
+    processes,
+    put,
+    scaled,
+    state,
+)
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import opening
 

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any
 
-import graphs
 import pytest
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.conformance.capabilities import BASE_CAPABILITIES, EXTENDED_CAPABILITIES, Capability
 from langgraph.checkpoint.conformance.report import ProgressCallbacks
-from releases import needs_history
-from strict import difference
 
+from beside_stock.equality import difference
 from fast_langgraph import RustSQLiteCheckpointer
+from installed_releases import needs_history
+from samples import graphs
 
 
 class SyncCalls(RustSQLiteCheckpointer):

@@ -8,15 +8,15 @@ import sqlite3
 import threading
 from datetime import datetime, timedelta, timezone
 
-import graphs
 import pytest
-from databases import connected, opened, without_task_path
 from langgraph.checkpoint.base.id import uuid6
-from moments import NOW, id_of
-from runs import question
-from stories import METADATA, WRITES, all_rows, checkpoint, config
 
+from apps.databases import connected, opened, without_task_path
+from beside_stock.graph_runs import question
+from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples import graphs
+from samples.moments import NOW, id_of
 
 CLEAN_UP = "DELETE FROM checkpoints WHERE created_at < datetime('now', ? || ' days')"
 

@@ -6,10 +6,10 @@ import asyncio
 import sqlite3
 
 import pytest
-from databases import connected, opened
-from stories import METADATA, WRITES, checkpoint, config
-from strict import difference
 
+from apps.databases import connected, opened
+from beside_stock.equality import difference
+from beside_stock.stories import METADATA, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 
 DAMAGES = {

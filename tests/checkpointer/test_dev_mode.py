@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import test_exit
 import test_fork
-from chat import graph
-from worker import aput, config_of, interpreter, latest, put
 
+from apps.chat import graph
+from apps.worker import aput, config_of, interpreter, latest, put
 from fast_langgraph import RustSQLiteCheckpointer
 
 

@@ -10,21 +10,21 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 
 import aiosqlite
-import graphs
 import pytest
-from databases import aopened, connected, opened, without_task_path
-from graphs import CONFIG
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
-from runs import RUNS, Runs, history, question, sent
-from stories import all_rows
-from strict import difference
-from tee import AsyncTee, Tee
 
 import fast_langgraph
+from apps.databases import aopened, connected, opened, without_task_path
+from beside_stock.equality import difference
+from beside_stock.graph_runs import RUNS, Runs, history, question, sent
+from beside_stock.stories import all_rows
+from beside_stock.tee import AsyncTee, Tee
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer.opening import LAYOUTS
+from samples import graphs
+from samples.graphs import CONFIG
 
 
 @pytest.fixture(params=LAYOUTS, autouse=True)

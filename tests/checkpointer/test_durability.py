@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import (
+
+from apps.worker import (
     Acknowledged,
     close_down,
     converse,
@@ -21,7 +22,6 @@ from worker import (
     scaled,
     set_up,
 )
-
 from fast_langgraph import RustSQLiteCheckpointer
 
 KILLS = scaled(20, 200)

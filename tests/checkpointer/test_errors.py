@@ -8,9 +8,9 @@ import sqlite3
 import sys
 
 import pytest
-from databases import connected
-from stories import METADATA, WRITES, checkpoint, config
 
+from apps.databases import connected
+from beside_stock.stories import METADATA, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 
 AT = config("1", at=1)

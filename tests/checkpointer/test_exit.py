@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from worker import SAID, all_at_once, aput, held, interpreter, locked, put, said, say, scaled
 
+from apps.worker import SAID, all_at_once, aput, held, interpreter, locked, put, said, say, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 

@@ -13,18 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker import (
-    WRITES,
-    all_at_once,
-    aput,
-    config_of,
-    held,
-    in_a_process,
-    latest,
-    locked,
-    put,
-)
 
+from apps.worker import WRITES, all_at_once, aput, config_of, held, in_a_process, latest, locked, put
 from fast_langgraph import RustSQLiteCheckpointer
 
 NAMED = sys.version_info >= (3, 11)

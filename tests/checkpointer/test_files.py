@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
-from worker import aput, config_of, held, in_a_process, latest, opened, processes, put, without_privileges
 
+from apps.worker import aput, config_of, held, in_a_process, latest, opened, processes, put, without_privileges
 from fast_langgraph import RustSQLiteCheckpointer
 
 

@@ -14,8 +14,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from worker import Fork, all_at_once, aput, held, in_a_process, latest, locked, opened, put, scaled
 
+from apps.worker import Fork, all_at_once, aput, held, in_a_process, latest, locked, opened, put, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -8,17 +8,17 @@ import inspect
 import random
 import sqlite3
 
-import graphs
 import pytest
-from databases import connected
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
-from processes import in_new_process
-from releases import allowing, needs_allowlist
-from sample_classes import Plain
-from stories import METADATA, checkpoint, config
 
+from apps.databases import connected
+from beside_stock.new_process import in_new_process
+from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
+from installed_releases import allowing, needs_allowlist
+from samples import graphs
+from samples.classes import Plain
 
 BASE = {
     name: function
@@ -99,7 +99,7 @@ def test_a_saver_is_always_true_and_has_no_length(checkpointer):
 @needs_allowlist
 def test_a_copy_with_an_allowlist_shares_the_database(path):
     checkpointer = RustSQLiteCheckpointer(path, serde=allowing([("builtins", "complex")]))
-    other = checkpointer.with_allowlist([("sample_classes", "Plain")])
+    other = checkpointer.with_allowlist([("samples.classes", "Plain")])
     assert other is not checkpointer
     assert type(other) is RustSQLiteCheckpointer
     saved = other.put(config(), checkpoint(1, plain=Plain(5)), METADATA, {})
@@ -142,11 +142,11 @@ def test_a_graph_takes_it_sync_and_async(checkpointer):
 
 STRICT = """
 import sqlite3, sys
-import graphs
+from samples import graphs
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 from fast_langgraph import RustSQLiteCheckpointer
-from strict import difference
+from beside_stock.equality import difference
 
 conn = sqlite3.connect("stock.db", check_same_thread=False)
 told = []

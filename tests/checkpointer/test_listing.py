@@ -7,9 +7,9 @@ import os
 import sqlite3
 
 import pytest
-from databases import connected
-from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 
+from apps.databases import connected
+from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: more than a batch, by number

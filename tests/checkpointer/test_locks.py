@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from worker import aput, config_of, latest, processes, put
 
+from apps.worker import aput, config_of, latest, processes, put
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: the bytes of the file that a connection holds a shared lock on, as long as it is open in WAL mode

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
-from worker import PATIENCE, Fork, config_of, held, in_a_process, latest, processes, put, state
 
+from apps.worker import PATIENCE, Fork, config_of, held, in_a_process, latest, processes, put, state
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: From its start on; read by another process, for closing the log's file would drop the locks on it.

@@ -11,15 +11,15 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import graphs
 import pytest
-from databases import connected
 from langchain_core.messages import AIMessage
 from langgraph.graph import START, StateGraph
-from runs import question
-from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 
+from apps.databases import connected
+from beside_stock.graph_runs import question
+from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples import graphs
 
 
 def aput(saver, thread, n, text=""):

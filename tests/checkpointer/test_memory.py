@@ -8,8 +8,8 @@ import sqlite3
 from typing import Any
 
 import pytest
-from worker import aput, config_of, figures, in_a_process, put, scaled, state
 
+from apps.worker import aput, config_of, figures, in_a_process, put, scaled, state
 from fast_langgraph import RustSQLiteCheckpointer
 
 MB = 1 << 20

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from stories import METADATA, checkpoint, config
 
+from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 
 

@@ -9,12 +9,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-import servers
-from worker import PATIENCE, held, interpreter, latest, processes, put
 
+import apps
+import servers
+from apps.worker import PATIENCE, held, interpreter, latest, processes, put
 from fast_langgraph import RustSQLiteCheckpointer
 
-HERE = Path(__file__).parent
+FOLDER = Path(apps.__file__).parents[1]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no gunicorn on Windows")
@@ -23,7 +24,7 @@ def test_workers_of_a_server_that_preloads_the_app_go_on_with_its_checkpointer(t
     environment = {**os.environ, "DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def serving():
-        return servers.serving(sys.executable, "gunicorn", "preloaded_app:app", HERE, log, environment)
+        return servers.serving(sys.executable, "gunicorn", "apps.preloaded_chat:app", FOLDER, log, environment)
 
     with serving() as server:
         assert len(server.statuses()) == 2

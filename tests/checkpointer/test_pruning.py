@@ -9,15 +9,15 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
-from calling import ENTRIES, call
-from databases import opened, without_task_path
 from langgraph.checkpoint.base.id import uuid6
-from moments import NOW, id_of
-from stories import METADATA, SPECIAL, WRITES, checkpoint, config
-from strict import difference
 
+from apps.databases import opened, without_task_path
+from apps.entry_points import ENTRIES, call
+from beside_stock.equality import difference
+from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import pruning
+from samples.moments import NOW, id_of
 
 pytestmark = pytest.mark.parametrize("entry", ENTRIES)
 

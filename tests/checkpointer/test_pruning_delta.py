@@ -5,19 +5,19 @@ from __future__ import annotations
 import random
 import threading
 
-import graphs
 import pytest
-from calling import ENTRIES, call
-from databases import opened
-from graphs import CONFIG
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.types import Overwrite
-from releases import HAS_HISTORY, _DeltaSnapshot
-from stories import checkpoint, config
-from strict import difference
 
+from apps.databases import opened
+from apps.entry_points import ENTRIES, call
+from beside_stock.equality import difference
+from beside_stock.stories import checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import pruning
+from installed_releases import HAS_HISTORY, _DeltaSnapshot
+from samples import graphs
+from samples.graphs import CONFIG
 
 pytestmark = [
     pytest.mark.parametrize("entry", ENTRIES),

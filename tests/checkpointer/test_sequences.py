@@ -6,12 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from databases import connected, opened
-from differ import error_difference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stories import all_rows
-from strict import difference
+
+from apps.databases import connected, opened
+from beside_stock.equality import difference
+from beside_stock.outcomes import error_difference
+from beside_stock.stories import all_rows
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=6) | st.sampled_from(
     ["", "a\0b", "é", "1", "'; --", "\ud800"]

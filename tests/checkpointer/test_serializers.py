@@ -6,13 +6,13 @@ import contextlib
 import sqlite3
 
 import pytest
-from databases import connected
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from stories import METADATA, WRITES, all_rows, checkpoint, config
 
 import fast_langgraph
+from apps.databases import connected
+from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer, _native
 
 

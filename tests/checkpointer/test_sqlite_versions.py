@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy
 import pytest
-from databases import connected
 from langchain_core.messages import AIMessage, HumanMessage
-from stories import METADATA, checkpoint
-from through_the_view import rows as rows_of
 
+from apps import plain_sql
+from apps.databases import connected
+from beside_stock.stories import METADATA, checkpoint
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: the first in which ``group_concat`` does not end at a NUL
@@ -51,7 +51,7 @@ def fill(saver: RustSQLiteCheckpointer) -> None:
 
 
 def run(module: str, folder: str, path: Path) -> subprocess.CompletedProcess[str]:
-    script = str(Path(__file__).with_name("through_the_view.py"))
+    script = plain_sql.__file__
     return subprocess.run(
         [sys.executable, script, module, str(path)],
         env=os.environ | ({"PYTHONPATH": folder} if folder else {}),
@@ -63,7 +63,7 @@ def run(module: str, folder: str, path: Path) -> subprocess.CompletedProcess[str
 
 def rows(path: Path) -> list[list[Any]]:
     with connected(path) as conn:
-        return rows_of(lambda sql: conn.execute(sql).fetchall())
+        return plain_sql.rows(lambda sql: conn.execute(sql).fetchall())
 
 
 def version_of(text: str) -> tuple[int, ...]:

@@ -12,16 +12,16 @@ import sys
 import threading
 from pathlib import Path
 
-import graphs
 import pytest
-import stories
-from calling import ENTRIES, call
-from databases import connected, opened
 from langgraph.checkpoint.base.id import uuid6
-from moments import NOW, id_of
-from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 
+import samples
+from apps.databases import connected, opened
+from apps.entry_points import ENTRIES, call
+from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples import graphs
+from samples.moments import NOW, id_of
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ int fdatasync(int file) { syncs++; return ((int (*)(int))dlsym(RTLD_NEXT, "fdata
 COUNT_SYNCS = """
 import ctypes, sys, time
 sys.path.append({folder!r})
-from stories import METADATA, checkpoint, config
+from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 count = ctypes.CDLL(None).count_of_syncs
 def now():
@@ -156,7 +156,7 @@ def test_fsyncs_are_as_many_as_the_system_is_asked_for(synchronous, moved, path,
     shim = tmp_path / "syncs.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", shim, "-"], input=SYNCS, text=True, check=True)
     script = COUNT_SYNCS.format(
-        folder=str(Path(stories.__file__).parent),
+        folder=str(Path(samples.__file__).parents[1]),
         path=str(path),
         synchronous=synchronous,
         bound=1 << (20 if moved else 25),

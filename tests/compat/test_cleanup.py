@@ -7,16 +7,16 @@ import sqlite3
 import threading
 
 import aiosqlite
-import graphs
 import pytest
-from differ import runs_native
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from processes import in_new_process
-from stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 
 import fast_langgraph
+from beside_stock.new_process import in_new_process
+from beside_stock.outcomes import runs_native
+from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
+from samples import graphs
 
 
 def tidy(path, statement):
@@ -166,7 +166,7 @@ def test_what_was_put_survives_a_process_that_is_killed(tmp_path):
     done = in_new_process(f"""
         import os, sqlite3
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from stories import METADATA, WRITES, checkpoint, config
+        from beside_stock.stories import METADATA, WRITES, checkpoint, config
         fast_langgraph.patch()
         saver = SqliteSaver(sqlite3.connect({str(path)!r}))
         for n in range(50):

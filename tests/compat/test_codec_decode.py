@@ -9,18 +9,19 @@ import textwrap
 import types
 import warnings
 
-import hostile
 import pytest
-import sample_classes as s
-from differ import observe, runs_native, same_loads, stock_dumps_typed, stock_loads_typed
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from processes import in_new_process
-from releases import allowing, needs_allowlist, needs_events, register_serde_event_listener
-from sample_messages import conversations
-from sample_values import all_samples
-from strict import difference, shared_mutables
+
+from beside_stock.equality import difference, shared_mutables
+from beside_stock.new_process import in_new_process
+from beside_stock.outcomes import observe, runs_native, same_loads, stock_dumps_typed, stock_loads_typed
+from installed_releases import allowing, needs_allowlist, needs_events, register_serde_event_listener
+from samples import classes as s
+from samples import hostile
+from samples.messages import conversations
+from samples.values import all_samples
 
 SAMPLES = all_samples()
 
@@ -56,7 +57,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("allowed", [True, None, [("sample_classes", "build")]], ids=["all", "safe", "one"])
+@pytest.mark.parametrize("allowed", [True, None, [("samples.classes", "build")]], ids=["all", "safe", "one"])
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_no_encoder_wrote_ends_as_with_stock(what, allowed):
     serde = allowing(allowed)
@@ -120,8 +121,8 @@ def same_damage(name, data, seed, rounds):
 def test_a_length_that_lies_takes_no_memory():
     done = in_new_process("""
         import resource
-        import hostile
-        from differ import crashes_stock
+        from samples import hostile
+        from beside_stock.outcomes import crashes_stock
         serde = JsonPlusSerializer()
         fast_langgraph.patch()
         serde.loads_typed(("msgpack", b"\\x91\\x01"))
@@ -200,7 +201,7 @@ def test_a_bytearray_that_shrinks_in_a_hook_ends_as_with_stock():
     assert outcomes[0] == outcomes[1]
 
 
-LC2 = {"lc": 2, "type": "constructor", "id": ["sample_classes", "Plain"], "kwargs": {"a": 1}}
+LC2 = {"lc": 2, "type": "constructor", "id": ["samples.classes", "Plain"], "kwargs": {"a": 1}}
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ LC2 = {"lc": 2, "type": "constructor", "id": ["sample_classes", "Plain"], "kwarg
         LC2,
         {**LC2, "args": [1, 2], "kwargs": None},
         {**LC2, "id": ["uuid", "UUID"], "kwargs": None, "args": ["12345678123456781234567812345678"]},
-        {**LC2, "id": ["sample_classes", "refuse"]},
+        {**LC2, "id": ["samples.classes", "refuse"]},
         {
             "lc": 1,
             "type": "constructor",
@@ -222,7 +223,7 @@ LC2 = {"lc": 2, "type": "constructor", "id": ["sample_classes", "Plain"], "kwarg
     ],
     ids=range(8),
 )
-@pytest.mark.parametrize("allowed", [None, True, [("sample_classes", "Plain")]], ids=["none", "all", "one"])
+@pytest.mark.parametrize("allowed", [None, True, [("samples.classes", "Plain")]], ids=["none", "all", "one"])
 def test_old_json_checkpoints_end_as_with_stock(value, allowed):
     serde = JsonPlusSerializer(allowed_json_modules=allowed)
     same_loads(("json", json.dumps(value).encode()), serde)
@@ -235,8 +236,8 @@ ALLOWLISTS = {
     "safe": None,
     "empty": (),
     "one class": [s.Plain],
-    "one name": [("sample_classes", "Model")],
-    "three parts": [("sample_classes", "Plain", "x")],
+    "one name": [("samples.classes", "Model")],
+    "three parts": [("samples.classes", "Plain", "x")],
 }
 
 
@@ -252,7 +253,7 @@ def test_an_allowlist_lets_through_what_stock_lets_through(group, allowed):
 @needs_allowlist
 def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_through():
     narrow = allowing(None)
-    wide = narrow.with_msgpack_allowlist([s.Plain, ("sample_classes", "Model")])
+    wide = narrow.with_msgpack_allowlist([s.Plain, ("samples.classes", "Model")])
     assert wide is not narrow
     for name in ("data classes: Plain nested", "models: Model", "models: Outer"):
         for serde in (narrow, wide, narrow):
@@ -263,7 +264,7 @@ def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_throug
 def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
     serde = allowing([s.Plain])
     same_loads(ENCODED["models: Model"], serde)
-    serde._allowed_msgpack_modules.add(("sample_classes", "Model"))
+    serde._allowed_msgpack_modules.add(("samples.classes", "Model"))
     same_loads(ENCODED["models: Model"], serde)
     serde._allowed_msgpack_modules = True
     same_loads(ENCODED["models: Outer"], serde)
@@ -273,7 +274,7 @@ def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
 @needs_allowlist
 def test_safe_types_changed_after_the_fact_do_what_they_do_with_stock(monkeypatch):
     serde = allowing(None)
-    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([("sample_classes", "Plain")]))
+    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([("samples.classes", "Plain")]))
     for name in ("data classes: Plain nested", "standard library: uuid", "standard library: set of many"):
         same_loads(ENCODED[name], serde)
     same_loads(("msgpack", CONVERSATION), serde)
@@ -294,8 +295,8 @@ def test_a_type_is_warned_of_once_as_with_stock():
 def test_strict_mode_set_by_the_environment_blocks_what_stock_blocks():
     done = in_new_process(
         """
-        import sample_classes as s
-        from sample_messages import conversations
+        from samples import classes as s
+        from samples.messages import conversations
         fast_langgraph.patch()
         serde = JsonPlusSerializer()
         blocked = same_loads(stock_dumps_typed(serde, [s.Plain(1), s.Model(a=1), s.Color.RED]), serde)

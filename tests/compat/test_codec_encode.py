@@ -10,13 +10,14 @@ from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
-import sample_classes as s
-from differ import observe, runs_native, same_dumps, same_dumps_of, same_loads, stock_dumps_typed
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Send
-from processes import in_new_process
-from sample_values import KEYS, all_samples
+
+from beside_stock.new_process import in_new_process
+from beside_stock.outcomes import observe, runs_native, same_dumps, same_dumps_of, same_loads, stock_dumps_typed
+from samples import classes as s
+from samples.values import KEYS, all_samples
 
 SAMPLES = all_samples()
 
@@ -311,9 +312,9 @@ def test_the_collector_is_as_the_user_has_it_within_a_hook():
 def test_the_collector_is_as_the_user_has_it_within_a_constructor(monkeypatch):
     seen = []
     monkeypatch.setattr(s, "build", lambda *args, **kwargs: seen.append(gc.isenabled()))
-    import hostile
+    from samples import hostile
 
-    one = hostile.ext(2, hostile.pack(("sample_classes", "build", {"a": 1})))
+    one = hostile.ext(2, hostile.pack(("samples.classes", "build", {"a": 1})))
     for data in (hostile.array(one, one), hostile.array(one, b"\xc1")):
         for enabled in (True, False):
             (gc.enable if enabled else gc.disable)()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-import strategies
-from differ import same_dumps, same_loads, same_round_trip
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from releases import allowing
+
+from beside_stock.outcomes import same_dumps, same_loads, same_round_trip
+from installed_releases import allowing
+from samples import strategies
 
 #: set it to look further than a run of the suite does: other examples each time, and as many as it says
 EXAMPLES = os.environ.get("FAST_LANGGRAPH_EXAMPLES")
@@ -29,7 +30,7 @@ def examples(count):
 SERDES = [
     JsonPlusSerializer(),
     allowing(None),
-    allowing([("sample_classes", "Plain"), ("sample_classes", "Color")]),
+    allowing([("samples.classes", "Plain"), ("samples.classes", "Color")]),
 ]
 
 

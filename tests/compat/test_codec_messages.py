@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import itertools
 
-import hostile
 import pytest
-from differ import assert_same, observe, runs_native, same_dumps_of, same_loads, stock_dumps_typed, stock_loads_typed
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from releases import allowing
-from sample_messages import (
+
+from beside_stock.outcomes import (
+    assert_same,
+    observe,
+    runs_native,
+    same_dumps_of,
+    same_loads,
+    stock_dumps_typed,
+    stock_loads_typed,
+)
+from installed_releases import allowing
+from samples import hostile
+from samples.messages import (
     ARTIFACTS,
     CALL,
     CLASSES,
@@ -281,7 +290,7 @@ def test_classes_that_come_and_go_at_one_address_are_told_apart():
 
     def make(i):
         fields = {"a": (int, i), f"b{i}": (str, "x")}
-        return pydantic.create_model("Model", __module__="sample_classes", **fields)()
+        return pydantic.create_model("Model", __module__="samples.classes", **fields)()
 
     for i in range(60):
         same_dumps_of(lambda i=i: [make(i), make(i + 1), make(i)])

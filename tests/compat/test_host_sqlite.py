@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from native_side import INSERT, TABLE, bind, bound, by_rust, by_sqlite3, connect, contents, described, rows
-from processes import in_new_process
 
+from beside_stock.new_process import in_new_process
+from beside_stock.statements import INSERT, TABLE, bind, bound, by_rust, by_sqlite3, connect, contents, described, rows
 from fast_langgraph import _native
 from fast_langgraph._native import BindError, Operation, Unsupported
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from processes import in_new_process
+
+from beside_stock.new_process import in_new_process
 
 pytestmark = pytest.mark.unpatched
 
@@ -52,7 +53,7 @@ def test_the_interpreter_s_own_with_leaves_a_lock_behind_where_a_saver_may():
 
 INTERRUPTED = """
 import gc, random, signal, sqlite3, sys, threading, time
-from stories import METADATA, WRITES, all_rows, checkpoint, checkpoint_id, config
+from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, checkpoint_id, config
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 if {patched}:

@@ -11,9 +11,9 @@ import langchain_core
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from stand_ins import answer, made_up, real, run
 
 import fast_langgraph
+from beside_stock.other_releases import answer, made_up, real, run
 from fast_langgraph import FallbackError
 from fast_langgraph._stock_code import fingerprints, known_code, message_classes
 from fast_langgraph.reporting import _printable

@@ -8,15 +8,15 @@ import sqlite3
 from collections import OrderedDict, defaultdict
 
 import pytest
-import sample_classes as s
-from differ import observe, runs_native
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.sqlite import SqliteSaver
-from stories import METADATA, checkpoint, config, same_story
-from strategies import floats, good_text, ints, json_like, text
 
 import fast_langgraph
+from beside_stock.outcomes import observe, runs_native
+from beside_stock.stories import METADATA, checkpoint, config, same_story
+from samples import classes as s
+from samples.strategies import floats, good_text, ints, json_like, text
 
 
 def cyclic(value):

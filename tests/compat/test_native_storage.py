@@ -7,8 +7,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from native_side import INSERT, TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
 
+from beside_stock.statements import INSERT, TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
 from fast_langgraph import _native
 from fast_langgraph._native import Blob, Operation, Unsupported
 

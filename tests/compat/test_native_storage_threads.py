@@ -8,9 +8,9 @@ import threading
 import time
 
 import pytest
-from native_side import TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
-from processes import in_new_process
 
+from beside_stock.new_process import in_new_process
+from beside_stock.statements import TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
 from fast_langgraph import _native
 from fast_langgraph._native import Operation
 
@@ -195,7 +195,7 @@ def test_an_error_that_a_collation_left_is_raised_by_a_read(conn):
 
 CLOSING = """
 import sqlite3, sys, threading, time
-from native_side import *
+from beside_stock.statements import *
 bound()
 sys.setswitchinterval(1e-5)
 allowed = {{"Cannot operate on a closed database.", "None"}}
@@ -250,7 +250,7 @@ def test_a_connection_closed_by_another_thread_meanwhile_is_closed_and_no_crash(
 
 ENDING = """
 import threading
-from native_side import *
+from beside_stock.statements import *
 bound()
 conn = connect({path!r})
 conn.execute(TABLE)
@@ -281,7 +281,7 @@ def test_an_interpreter_ends_while_daemon_threads_are_writing(tmp_path):
 GROWTH = """
 import gc
 from fast_langgraph import _native
-from native_side import *
+from beside_stock.statements import *
 bound()
 
 def resident():

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from native_side import INSERT, TABLE, bound, by_sqlite3, connect, contents, described, rows
-from processes import in_new_process
 
+from beside_stock.new_process import in_new_process
+from beside_stock.statements import INSERT, TABLE, bound, by_sqlite3, connect, contents, described, rows
 from fast_langgraph import _native
 from fast_langgraph._native import Operation
 
@@ -170,7 +170,7 @@ def test_an_interrupt_is_not_done_again_and_the_others_are(tmp_path):
 FULL = """
 import resource, signal, sqlite3
 from fast_langgraph import _native
-from native_side import *
+from beside_stock.statements import *
 bound()
 conn = connect({path!r})
 conn.execute("PRAGMA journal_mode = {mode}").fetchall()
@@ -217,7 +217,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path, mode, size):
 KILLED = """
 import os, sys
 from fast_langgraph import _native
-from native_side import *
+from beside_stock.statements import *
 bound()
 conn = connect({path!r})
 conn.execute("PRAGMA journal_mode = {mode}").fetchall()

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from processes import in_new_process
 
 import fast_langgraph
+from beside_stock.new_process import in_new_process
 from fast_langgraph import _native
 
 pytestmark = pytest.mark.unpatched
@@ -47,12 +47,12 @@ def test_the_stub_says_what_is_only_there_on_unix():
 RUN = """
 import asyncio, contextlib, logging, sqlite3
 import aiosqlite
-from graphs import CONFIG
+from samples.graphs import CONFIG
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from runs import RUNS, ahistory, history, sent
-from stories import all_rows
-from tee import AsyncTee, Tee
+from beside_stock.graph_runs import RUNS, ahistory, history, sent
+from beside_stock.stories import all_rows
+from beside_stock.tee import AsyncTee, Tee
 import fast_langgraph
 
 def same(pair):

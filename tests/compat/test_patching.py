@@ -13,16 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import aiosqlite
 import pytest
-import sample_classes as s
-from differ import falls_back, runs_native, stock_dumps_typed, stock_loads_typed
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from processes import in_new_process
-from stories import MAY_BE_STOCK, METADATA, WRITES, checkpoint, config
 
 import fast_langgraph
+from beside_stock.new_process import in_new_process
+from beside_stock.outcomes import falls_back, runs_native, stock_dumps_typed, stock_loads_typed
+from beside_stock.stories import MAY_BE_STOCK, METADATA, WRITES, checkpoint, config
+from samples import classes as s
 
 pytestmark = pytest.mark.unpatched
 
@@ -345,7 +345,7 @@ def test_disabled_holds_for_its_own_task_only(tmp_path):
 
 
 def test_a_graph_run_within_disabled_runs_on_stock(saver):
-    import graphs
+    from samples import graphs
 
     fast_langgraph.patch()
     app = graphs.agent().compile(checkpointer=saver)
@@ -619,7 +619,7 @@ def test_an_exit_while_threads_are_saving_does_not_hang_or_crash():
         """
         import sqlite3, sys, tempfile, threading
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from stories import METADATA, checkpoint, config
+        from beside_stock.stories import METADATA, checkpoint, config
         fast_langgraph.patch()
         path = tempfile.mkdtemp() + "/test.db"
         saver = SqliteSaver(sqlite3.connect(path, check_same_thread=False))
@@ -650,7 +650,7 @@ def test_a_child_of_fork_goes_on_with_a_connection_of_its_own(tmp_path):
     done = in_new_process(f"""
         import os, sqlite3
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from stories import METADATA, checkpoint, config
+        from beside_stock.stories import METADATA, checkpoint, config
         fast_langgraph.patch()
         conn = sqlite3.connect({str(tmp_path / "parent.db")!r})
         saver = SqliteSaver(conn)

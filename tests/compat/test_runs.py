@@ -7,19 +7,19 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 
 import aiosqlite
-import graphs
 import pytest
-from differ import runs_native
-from graphs import CONFIG
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
-from runs import RUNS, Runs, question, sent
-from stories import all_rows
-from strict import difference
-from tee import AsyncTee, Tee
 
 import fast_langgraph
+from beside_stock.equality import difference
+from beside_stock.graph_runs import RUNS, Runs, question, sent
+from beside_stock.outcomes import runs_native
+from beside_stock.stories import all_rows
+from beside_stock.tee import AsyncTee, Tee
+from samples import graphs
+from samples.graphs import CONFIG
 
 
 @contextlib.contextmanager

@@ -9,9 +9,10 @@ import threading
 import time
 
 import pytest
-from processes import in_new_process
-from releases import HAS_TASK_PATH
-from stories import METADATA, SYNC, WRITES, all_rows, checkpoint, config, everything, fill, same_story
+
+from beside_stock.new_process import in_new_process
+from beside_stock.stories import METADATA, SYNC, WRITES, all_rows, checkpoint, config, everything, fill, same_story
+from installed_releases import HAS_TASK_PATH
 
 pytestmark = pytest.mark.unpatched
 ALL = [*SYNC, "SqliteSaver.list", "SqliteSaver.delete_thread"]
@@ -410,7 +411,7 @@ def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
 def test_a_full_disk_refuses_writes_and_keeps_what_it_has():
     done = in_new_process("""
         import pathlib, resource, signal, tempfile
-        from stories import METADATA, checkpoint, config, everything, fill, same_story
+        from beside_stock.stories import METADATA, checkpoint, config, everything, fill, same_story
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
         def tell(story):

@@ -12,14 +12,14 @@ import time
 
 import aiosqlite
 import pytest
-import sample_classes as s
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.sqlite.aio import AsyncSqliteStore
-from releases import allowing
-from stories import METADATA, SPECIAL, WRITES, checkpoint, config, same_story
 
 import fast_langgraph
+from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config, same_story
+from installed_releases import allowing
+from samples import classes as s
 
 pytestmark = pytest.mark.unpatched
 ASYNC = [f"AsyncSqliteSaver.{name}" for name in ("aput", "aput_writes", "aget_tuple", "adelete_thread")]
@@ -469,7 +469,7 @@ def test_a_validator_runs_on_the_loop_s_thread_in_the_caller_s_context(tmp_path,
         monkeypatch.setattr(s, "build", build)
         async with aiosqlite.connect(story.path) as conn:
             saver = AsyncSqliteSaver(conn)
-            thing = type("build", (s.Secret,), {"__module__": "sample_classes"})
+            thing = type("build", (s.Secret,), {"__module__": "samples.classes"})
             await saver.aput(config(), checkpoint(1, thing=thing(5)), METADATA, {})
             await saver.aput_writes(config(at=1), [("a", thing(6))], "t")
             WHO.set("me")

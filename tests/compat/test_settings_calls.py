@@ -8,11 +8,22 @@ import sqlite3
 import uuid
 
 import pytest
-import sample_classes as s
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from releases import needs_history
-from stories import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config, everything, fill, same_story
+
+from beside_stock.stories import (
+    METADATA,
+    SPECIAL,
+    WRITES,
+    checkpoint,
+    checkpoint_id,
+    config,
+    everything,
+    fill,
+    same_story,
+)
+from installed_releases import needs_history
+from samples import classes as s
 
 pytestmark = pytest.mark.unpatched
 

@@ -10,16 +10,16 @@ import sqlite3
 import threading
 
 import pytest
-import sample_classes as s
 from langgraph.cache.sqlite import SqliteCache
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.store.sqlite import SqliteStore
-from releases import HAS_TASK_PATH, allowing, needs_allowlist
-from stories import METADATA, SYNC, WRITES, checkpoint, config, everything, fill, same_story
 
 import fast_langgraph
+from beside_stock.stories import METADATA, SYNC, WRITES, checkpoint, config, everything, fill, same_story
+from installed_releases import HAS_TASK_PATH, allowing, needs_allowlist
+from samples import classes as s
 
 pytestmark = pytest.mark.unpatched
 
@@ -343,7 +343,7 @@ def test_a_saver_with_an_allowlist_follows_it(tmp_path):
         saver = story.saver(serde=allowing(None))
         saver.put(config(), checkpoint(1, plain=s.Plain(1), model=s.Model(a=1)), METADATA, {})
         saver.put_writes(config(at=1), [("a", s.Plain(2))], "t")
-        wide = saver.with_allowlist([("sample_classes", "Plain")])
+        wide = saver.with_allowlist([("samples.classes", "Plain")])
         story.note("another", wide is saver)
         for one in (saver, wide, saver):
             story.do("get", lambda one=one: one.get_tuple(config()))

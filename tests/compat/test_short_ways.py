@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from differ import runs_native, same_dumps_of, same_loads
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
-from sample_messages import all_messages
-from sample_values import all_samples
-from stand_ins import run
 
 import fast_langgraph
+from beside_stock.other_releases import run
+from beside_stock.outcomes import runs_native, same_dumps_of, same_loads
 from fast_langgraph import FallbackError, _native
 from fast_langgraph._stock_code import message_classes
+from samples.messages import all_messages
+from samples.values import all_samples
 
 SAMPLES = {**all_samples(), **all_messages()}
 

@@ -9,18 +9,18 @@ import sqlite3
 import threading
 
 import aiosqlite
-import graphs
 import pytest
-from differ import runs_native, stock_dumps_typed
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from processes import in_new_process
-from sample_messages import conversations
-from stories import METADATA, SPECIAL, WRITES, all_rows, checkpoint, checkpoint_id, config
 
 import fast_langgraph
+from beside_stock.new_process import in_new_process
+from beside_stock.outcomes import runs_native, stock_dumps_typed
+from beside_stock.stories import METADATA, SPECIAL, WRITES, all_rows, checkpoint, checkpoint_id, config
+from samples import graphs
+from samples.messages import conversations
 
 THREADS = 16
 
@@ -160,7 +160,7 @@ def test_threads_with_a_saver_each_on_one_file_lose_nothing(tmp_path):
 CLOSED = """
     import sqlite3, tempfile, threading
     from langgraph.checkpoint.sqlite import SqliteSaver
-    from stories import METADATA, checkpoint, checkpoint_id, config
+    from beside_stock.stories import METADATA, checkpoint, checkpoint_id, config
     from test_threads import together
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as directory:
@@ -292,10 +292,11 @@ def test_many_tasks_on_an_async_saver_lose_nothing(tmp_path):
 
 QUIET = """
     import asyncio, gc, sqlite3, sys, tempfile, pathlib
-    import graphs, runs
+    from samples import graphs
+    from beside_stock import graph_runs as runs
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-    from stories import METADATA, WRITES, checkpoint, config
+    from beside_stock.stories import METADATA, WRITES, checkpoint, config
     fast_langgraph.patch()
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as directory:
@@ -393,11 +394,12 @@ def test_a_process_under_dev_mode_and_with_warnings_as_errors_stays_quiet():
 ROUNDS = int(os.environ.get("FAST_LANGGRAPH_ROUNDS", "1500"))
 GROWTH = """
     import gc, os, resource, sqlite3, warnings, logging
-    import hostile, sample_classes as s
-    from releases import allowing
-    from sample_messages import conversations, tampered
+    from samples import hostile
+    from samples import classes as s
+    from installed_releases import allowing
+    from samples.messages import conversations, tampered
     from langgraph.checkpoint.sqlite import SqliteSaver
-    from stories import METADATA, SPECIAL, WRITES, checkpoint, config
+    from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     fast_langgraph.patch()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from langgraph.checkpoint.serde import jsonplus
-from stand_ins import answer, made_up
+
+from beside_stock.other_releases import answer, made_up
 
 pytestmark = pytest.mark.skipif(not hasattr(jsonplus, "_DeltaSnapshot"), reason="the edits are of newer releases")
 

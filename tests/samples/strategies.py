@@ -11,9 +11,7 @@ from datetime import timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import hostile
 import numpy as np
-import sample_classes as s
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 from langchain_core.messages import (
@@ -27,7 +25,10 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langgraph.types import Command, Interrupt, Send
-from releases import _DeltaSnapshot
+
+from installed_releases import _DeltaSnapshot
+from samples import classes as s
+from samples import hostile
 
 EDGES = [0, 23, 24, 31, 32, 127, 128, 255, 256, 2**15, 2**16, 2**31, 2**32, 2**53, 2**63, 2**64]
 
@@ -253,12 +254,12 @@ def _wrapped(inner: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 
 
 NAMES = [
-    ("sample_classes", "build"),
-    ("sample_classes", "refuse"),
-    ("sample_classes", "Plain"),
-    ("sample_classes", "Model"),
-    ("sample_classes", "Inner"),
-    ("sample_classes", "Color"),
+    ("samples.classes", "build"),
+    ("samples.classes", "refuse"),
+    ("samples.classes", "Plain"),
+    ("samples.classes", "Model"),
+    ("samples.classes", "Inner"),
+    ("samples.classes", "Color"),
     ("builtins", "set"),
     ("builtins", "frozenset"),
     ("collections", "deque"),

@@ -13,7 +13,7 @@ sys.path[:] = {path!r}
 """
 COMMON = """
 import fast_langgraph
-from differ import observe, same_dumps, same_loads, stock_dumps_typed
+from beside_stock.outcomes import observe, same_dumps, same_loads, stock_dumps_typed
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 """
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from differ import error_difference
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from strict import difference
 
 import fast_langgraph
+from beside_stock.equality import difference
+from beside_stock.outcomes import error_difference
 
 
 class _Both(BaseCheckpointSaver):

@@ -16,9 +16,10 @@ from uuid import UUID
 import numpy as np
 import pydantic
 import pydantic.v1
-from calls import called
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
+
+from samples.noted_calls import called
 
 # --- subclasses of built-in types ---
 

@@ -23,12 +23,13 @@ import numpy as np
 import ormsgpack
 import pydantic
 import pydantic.v1
-import sample_classes as s
 from langchain_core.documents import Document
 from langgraph import types as langgraph_types
 from langgraph.store.base import GetOp, Item, SearchItem
 from langgraph.types import Command, Interrupt, Send, StateSnapshot
-from releases import _DeltaSnapshot
+
+from installed_releases import _DeltaSnapshot
+from samples import classes as s
 
 Samples = dict[str, Callable[[], Any]]
 
@@ -475,7 +476,7 @@ def models() -> Samples:
 
 def _excluding_if(value: int) -> Any:
     model = pydantic.create_model("Model", a=(int, pydantic.Field(exclude_if=lambda v: v == 0)))
-    model.__module__ = "sample_classes"
+    model.__module__ = "samples.classes"
     return model(a=value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ormsgpack
 
-CLASSES = "sample_classes"
+CLASSES = "samples.classes"
 
 
 def pack(value: Any) -> bytes:
@@ -166,7 +166,7 @@ def payloads() -> dict[str, bytes]:
         "no such module": pack(("no_such_module_here", "x", [1])),
         "no such name": pack((CLASSES, "no_such_name", [1])),
         "relative module": pack((".", "x", [1])),
-        "relative submodule": pack((".sample_classes", "build", [1])),
+        "relative submodule": pack((".samples.classes", "build", [1])),
         "empty module": pack(("", "x", [1])),
         "module with NUL": pack(("a\x00b", "x", [1])),
         "dotted name": pack((CLASSES, "Plain.a", [1])),

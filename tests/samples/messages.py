@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import sample_classes as s
 from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
@@ -29,7 +28,9 @@ from langchain_core.messages import (
     ToolMessage,
     ToolMessageChunk,
 )
-from sample_values import Samples
+
+from samples import classes as s
+from samples.values import Samples
 
 #: a class and what it needs besides its content
 CLASSES: dict[type, dict[str, Any]] = {

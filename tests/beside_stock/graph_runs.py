@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import graphs
 import pytest
-from graphs import CONFIG
 from langchain_core.messages import HumanMessage
 from langgraph.types import Command, StateUpdate
-from releases import needs_history
+
+from installed_releases import needs_history
+from samples import graphs
+from samples.graphs import CONFIG
 
 DURABILITIES = ["sync", "async", "exit"]
 

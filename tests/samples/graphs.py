@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict
 
 import pydantic
-import sample_classes as s
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Command, RetryPolicy, Send, interrupt
+
+from samples import classes as s
 
 CONFIG = {"configurable": {"thread_id": "t", "user": "bob", "tenant": 5}, "metadata": {"run": "é", "n": 1.5}}
 

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from differ import Outcome, assert_same, falls_back, observe, runs_native
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 import fast_langgraph
+from beside_stock.outcomes import Outcome, assert_same, falls_back, observe, runs_native
 
 SYNC = [f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple")]
 #: reads that patch() may leave as they are; where it has a site for them, the site must run native

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ormsgpack
-from calls import CALLS
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from releases import register_serde_event_listener
-from strict import difference
 
 import fast_langgraph
+from beside_stock.equality import difference
+from installed_releases import register_serde_event_listener
+from samples.noted_calls import CALLS
 
 
 def _stock(owner: type, name: str) -> Callable[..., Any]:

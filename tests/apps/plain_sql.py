@@ -1,6 +1,6 @@
 """Reads and writes a file in the compact layout by plain SQL, with whatever SQLite a module brings.
 
-Started as a process of its own: ``python through_the_view.py MODULE FILE``. Prints the version, and the rows before
+Started as a process of its own: ``python plain_sql.py MODULE FILE``. Prints the version, and the rows before
 and after what it did.
 """
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chat import graph
 from langchain_core.messages import HumanMessage
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from apps.chat import graph
 from fast_langgraph import RustSQLiteCheckpointer
 
 checkpointer = RustSQLiteCheckpointer(os.environ["DATABASE"])

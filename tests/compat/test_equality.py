@@ -12,14 +12,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-import sample_classes as s
-from calls import called
-from differ import assert_same, error_difference, observe
 from langchain_core.messages import AIMessage, HumanMessage
-from releases import HAS_EVENTS, emit_serde_event
-from sample_messages import all_messages
-from sample_values import all_samples
-from strict import difference, shared_mutables
+
+from beside_stock.equality import difference, shared_mutables
+from beside_stock.outcomes import assert_same, error_difference, observe
+from installed_releases import HAS_EVENTS, emit_serde_event
+from samples import classes as s
+from samples.messages import all_messages
+from samples.noted_calls import called
+from samples.values import all_samples
 
 
 def with_private(value):
