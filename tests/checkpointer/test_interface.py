@@ -17,8 +17,8 @@ from beside_stock.new_process import in_new_process
 from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from installed_releases import allowing, needs_allowlist
+from samples import classes as s
 from samples import graphs
-from samples.classes import Plain
 
 BASE = {
     name: function
@@ -99,13 +99,13 @@ def test_a_saver_is_always_true_and_has_no_length(checkpointer):
 @needs_allowlist
 def test_a_copy_with_an_allowlist_shares_the_database(path):
     checkpointer = RustSQLiteCheckpointer(path, serde=allowing([("builtins", "complex")]))
-    other = checkpointer.with_allowlist([("samples.classes", "Plain")])
+    other = checkpointer.with_allowlist([s.path_of(s.Plain)])
     assert other is not checkpointer
     assert type(other) is RustSQLiteCheckpointer
-    saved = other.put(config(), checkpoint(1, plain=Plain(5)), METADATA, {})
+    saved = other.put(config(), checkpoint(1, plain=s.Plain(5)), METADATA, {})
     # Each decodes by its own list.
-    assert type(other.get(saved)["channel_values"]["plain"]) is Plain
-    assert type(checkpointer.get(saved)["channel_values"]["plain"]) is not Plain
+    assert type(other.get(saved)["channel_values"]["plain"]) is s.Plain
+    assert type(checkpointer.get(saved)["channel_values"]["plain"]) is not s.Plain
     assert checkpointer.stats().counters["operations"] == other.stats().counters["operations"] == 1
     checkpointer.close()
     with pytest.raises(sqlite3.ProgrammingError):

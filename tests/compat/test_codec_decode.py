@@ -57,7 +57,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("allowed", [True, None, [("samples.classes", "build")]], ids=["all", "safe", "one"])
+@pytest.mark.parametrize("allowed", [True, None, [s.path_of(s.build)]], ids=["all", "safe", "one"])
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_no_encoder_wrote_ends_as_with_stock(what, allowed):
     serde = allowing(allowed)
@@ -201,7 +201,7 @@ def test_a_bytearray_that_shrinks_in_a_hook_ends_as_with_stock():
     assert outcomes[0] == outcomes[1]
 
 
-LC2 = {"lc": 2, "type": "constructor", "id": ["samples.classes", "Plain"], "kwargs": {"a": 1}}
+LC2 = {"lc": 2, "type": "constructor", "id": [*s.path_of(s.Plain)], "kwargs": {"a": 1}}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ LC2 = {"lc": 2, "type": "constructor", "id": ["samples.classes", "Plain"], "kwar
         LC2,
         {**LC2, "args": [1, 2], "kwargs": None},
         {**LC2, "id": ["uuid", "UUID"], "kwargs": None, "args": ["12345678123456781234567812345678"]},
-        {**LC2, "id": ["samples.classes", "refuse"]},
+        {**LC2, "id": [*s.path_of(s.refuse)]},
         {
             "lc": 1,
             "type": "constructor",
@@ -223,7 +223,7 @@ LC2 = {"lc": 2, "type": "constructor", "id": ["samples.classes", "Plain"], "kwar
     ],
     ids=range(8),
 )
-@pytest.mark.parametrize("allowed", [None, True, [("samples.classes", "Plain")]], ids=["none", "all", "one"])
+@pytest.mark.parametrize("allowed", [None, True, [s.path_of(s.Plain)]], ids=["none", "all", "one"])
 def test_old_json_checkpoints_end_as_with_stock(value, allowed):
     serde = JsonPlusSerializer(allowed_json_modules=allowed)
     same_loads(("json", json.dumps(value).encode()), serde)
@@ -236,8 +236,8 @@ ALLOWLISTS = {
     "safe": None,
     "empty": (),
     "one class": [s.Plain],
-    "one name": [("samples.classes", "Model")],
-    "three parts": [("samples.classes", "Plain", "x")],
+    "one name": [s.path_of(s.Model)],
+    "three parts": [(*s.path_of(s.Plain), "x")],
 }
 
 
@@ -253,7 +253,7 @@ def test_an_allowlist_lets_through_what_stock_lets_through(group, allowed):
 @needs_allowlist
 def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_through():
     narrow = allowing(None)
-    wide = narrow.with_msgpack_allowlist([s.Plain, ("samples.classes", "Model")])
+    wide = narrow.with_msgpack_allowlist([s.Plain, s.path_of(s.Model)])
     assert wide is not narrow
     for name in ("data classes: Plain nested", "models: Model", "models: Outer"):
         for serde in (narrow, wide, narrow):
@@ -264,7 +264,7 @@ def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_throug
 def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
     serde = allowing([s.Plain])
     same_loads(ENCODED["models: Model"], serde)
-    serde._allowed_msgpack_modules.add(("samples.classes", "Model"))
+    serde._allowed_msgpack_modules.add(s.path_of(s.Model))
     same_loads(ENCODED["models: Model"], serde)
     serde._allowed_msgpack_modules = True
     same_loads(ENCODED["models: Outer"], serde)
@@ -274,7 +274,7 @@ def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
 @needs_allowlist
 def test_safe_types_changed_after_the_fact_do_what_they_do_with_stock(monkeypatch):
     serde = allowing(None)
-    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([("samples.classes", "Plain")]))
+    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([s.path_of(s.Plain)]))
     for name in ("data classes: Plain nested", "standard library: uuid", "standard library: set of many"):
         same_loads(ENCODED[name], serde)
     same_loads(("msgpack", CONVERSATION), serde)

@@ -17,7 +17,8 @@ from langgraph.types import Send
 from beside_stock.new_process import in_new_process
 from beside_stock.outcomes import observe, runs_native, same_dumps, same_dumps_of, same_loads, stock_dumps_typed
 from samples import classes as s
-from samples.values import KEYS, all_samples
+from samples.values import all_samples
+from samples.values.basic import DICT_KEYS
 
 SAMPLES = all_samples()
 
@@ -311,10 +312,10 @@ def test_the_collector_is_as_the_user_has_it_within_a_hook():
 
 def test_the_collector_is_as_the_user_has_it_within_a_constructor(monkeypatch):
     seen = []
-    monkeypatch.setattr(s, "build", lambda *args, **kwargs: seen.append(gc.isenabled()))
+    monkeypatch.setattr(s.callables, "build", lambda *args, **kwargs: seen.append(gc.isenabled()))
     from samples import hostile
 
-    one = hostile.ext(2, hostile.pack(("samples.classes", "build", {"a": 1})))
+    one = hostile.ext(2, hostile.pack((*s.path_of(s.build), {"a": 1})))
     for data in (hostile.array(one, one), hostile.array(one, b"\xc1")):
         for enabled in (True, False):
             (gc.enable if enabled else gc.disable)()
@@ -432,9 +433,9 @@ def test_common_types_are_encoded_without_going_back_to_stock(name):
             serde.dumps_typed([value])
 
 
-@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("name", DICT_KEYS)
 def test_keys_of_every_kind_that_stock_takes_are_encoded_without_going_back_to_stock(name):
-    serde, value = JsonPlusSerializer(), {KEYS[name](): 1}
+    serde, value = JsonPlusSerializer(), {DICT_KEYS[name](): 1}
     if observe(lambda: stock_dumps_typed(serde, value)).error is None:
         with runs_native("JsonPlusSerializer.dumps_typed"):
             serde.dumps_typed(value)

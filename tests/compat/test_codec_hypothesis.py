@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from beside_stock.outcomes import same_dumps, same_loads, same_round_trip
 from installed_releases import allowing
+from samples import classes as s
 from samples import strategies
 
 #: set it to look further than a run of the suite does: other examples each time, and as many as it says
@@ -30,7 +31,7 @@ def examples(count):
 SERDES = [
     JsonPlusSerializer(),
     allowing(None),
-    allowing([("samples.classes", "Plain"), ("samples.classes", "Color")]),
+    allowing([s.path_of(s.Plain), s.path_of(s.Color)]),
 ]
 
 

@@ -20,21 +20,21 @@ from beside_stock.outcomes import (
     stock_loads_typed,
 )
 from installed_releases import allowing
+from samples import classes as s
 from samples import hostile
-from samples.messages import (
+from samples.messages import all_messages, conversations
+from samples.messages.fields import (
     ARTIFACTS,
     CALL,
-    CLASSES,
     CONTENTS,
     INVALID,
     INVALID_CALLS,
-    METADATA,
+    MESSAGE_CLASSES,
+    MESSAGE_METADATA,
     ODD_USAGES,
     OPENAI_CALLS,
     TOOL_CALLS,
     USAGES,
-    all_messages,
-    conversations,
 )
 
 MESSAGES = all_messages()
@@ -48,7 +48,7 @@ def test_a_message_gives_stock_s_bytes_and_comes_back_as_stock_s_object(name):
 
 
 def test_every_class_is_among_the_samples():
-    for cls in CLASSES:
+    for cls in MESSAGE_CLASSES:
         assert sum(name.startswith(f"class: {cls.__name__} ") for name in MESSAGES) > 40, cls
 
 
@@ -64,7 +64,7 @@ def test_an_agent_s_messages_are_encoded_and_decoded_without_going_back_to_stock
         HumanMessage("x", id="1"),
         HumanMessage([{"type": "text", "text": "x"}], name="n"),
         AIMessage("x", tool_calls=[CALL], invalid_tool_calls=[INVALID], usage_metadata=USAGES["details"]),
-        AIMessage("x", response_metadata=METADATA["nested"], additional_kwargs={"refusal": None}),
+        AIMessage("x", response_metadata=MESSAGE_METADATA["nested"], additional_kwargs={"refusal": None}),
         ToolMessage("x", tool_call_id="1", artifact={"a": [1]}, status="error"),
         RemoveMessage(id="x"),
         Document(page_content="x", metadata={"a": 1}),
@@ -79,13 +79,13 @@ ODD = [None, 0, 5, True, 1.5, "", "x", b"x", [], [1], ["a"], {}, {"a": 1}, {1: 2
 FIELDS = {
     "content": [*CONTENTS.values(), *ODD],
     "additional_kwargs": [
-        *METADATA.values(),
+        *MESSAGE_METADATA.values(),
         *ODD,
         {"tool_calls": OPENAI_CALLS},
         {"tool_calls": []},
         {"tool_calls": [1]},
     ],
-    "response_metadata": [*METADATA.values(), *ODD],
+    "response_metadata": [*MESSAGE_METADATA.values(), *ODD],
     "type": [*ODD, "tool", "system", "AIMessageChunk"],
     "name": ODD,
     "id": ODD,
@@ -105,10 +105,12 @@ FIELDS = {
     "status": [*ODD, "success", "error"],
     "artifact": [*ARTIFACTS.values(), *ODD],
     "role": ODD,
-    "metadata": [*METADATA.values(), *ODD],
+    "metadata": [*MESSAGE_METADATA.values(), *ODD],
     "page_content": ODD,
 }
-PLAIN = {cls: (lambda cls=cls, needs=needs: cls(content="x", id="m", **needs)) for cls, needs in CLASSES.items()}
+PLAIN = {
+    cls: (lambda cls=cls, needs=needs: cls(content="x", id="m", **needs)) for cls, needs in MESSAGE_CLASSES.items()
+}
 PLAIN[RemoveMessage] = lambda: RemoveMessage(id="m")
 PLAIN[Document] = lambda: Document(page_content="x", id="d")
 
@@ -290,7 +292,7 @@ def test_classes_that_come_and_go_at_one_address_are_told_apart():
 
     def make(i):
         fields = {"a": (int, i), f"b{i}": (str, "x")}
-        return pydantic.create_model("Model", __module__="samples.classes", **fields)()
+        return pydantic.create_model("Model", __module__=s.models.__name__, **fields)()
 
     for i in range(60):
         same_dumps_of(lambda i=i: [make(i), make(i + 1), make(i)])

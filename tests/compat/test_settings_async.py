@@ -466,10 +466,10 @@ def test_a_validator_runs_on_the_loop_s_thread_in_the_caller_s_context(tmp_path,
             seen.append((threading.current_thread() is threading.main_thread(), WHO.get()))
             return (args, kwargs)
 
-        monkeypatch.setattr(s, "build", build)
+        monkeypatch.setattr(s.callables, "build", build)
         async with aiosqlite.connect(story.path) as conn:
             saver = AsyncSqliteSaver(conn)
-            thing = type("build", (s.Secret,), {"__module__": "samples.classes"})
+            thing = type("build", (s.Secret,), {"__module__": s.callables.__name__})
             await saver.aput(config(), checkpoint(1, thing=thing(5)), METADATA, {})
             await saver.aput_writes(config(at=1), [("a", thing(6))], "t")
             WHO.set("me")

@@ -343,7 +343,7 @@ def test_a_saver_with_an_allowlist_follows_it(tmp_path):
         saver = story.saver(serde=allowing(None))
         saver.put(config(), checkpoint(1, plain=s.Plain(1), model=s.Model(a=1)), METADATA, {})
         saver.put_writes(config(at=1), [("a", s.Plain(2))], "t")
-        wide = saver.with_allowlist([("samples.classes", "Plain")])
+        wide = saver.with_allowlist([s.path_of(s.Plain)])
         story.note("another", wide is saver)
         for one in (saver, wide, saver):
             story.do("get", lambda one=one: one.get_tuple(config()))

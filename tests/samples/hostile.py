@@ -8,7 +8,11 @@ from typing import Any
 
 import ormsgpack
 
-CLASSES = "samples.classes"
+from samples import classes as s
+from samples.classes import path_of
+
+#: the module of the functions that payloads name
+CALLABLES = s.build.__module__
 
 
 def pack(value: Any) -> bytes:
@@ -89,7 +93,7 @@ def depths() -> dict[str, bytes]:
     return cases
 
 
-KEYS = {
+KEYS_AS_BYTES = {
     "nil": b"\xc0",
     "true": b"\xc3",
     "int": b"\x01",
@@ -124,20 +128,20 @@ KEYS = {
 def maps() -> dict[str, bytes]:
     """Keys of every kind, and keys that come twice."""
     cases = {}
-    for name, key in KEYS.items():
+    for name, key in KEYS_AS_BYTES.items():
         cases[f"key {name}"] = mapping(key, b"\x01")
         cases[f"key {name} twice"] = mapping(key, b"\x01", b"\xa1z", b"\x02", key, b"\x03")
         cases[f"value {name}"] = mapping(b"\xa1a", key)
         cases[f"element {name}"] = array(key, key)
         cases[f"key {name} without value"] = b"\x81" + key
     for first, second in (("true", "int"), ("int", "float"), ("float", "true"), ("str", "str8 that is short")):
-        cases[f"keys {first} and {second}"] = mapping(KEYS[first], b"\x01", KEYS[second], b"\x02")
+        cases[f"keys {first} and {second}"] = mapping(KEYS_AS_BYTES[first], b"\x01", KEYS_AS_BYTES[second], b"\x02")
     return cases
 
 
 def payloads() -> dict[str, bytes]:
     """What an ext may hold instead of what it should."""
-    name = (CLASSES, "build")
+    build = path_of(s.build)
     return {
         "nothing": b"",
         "garbage": b"\xc1\xff\x00",
@@ -145,42 +149,42 @@ def payloads() -> dict[str, bytes]:
         "int": pack(5),
         "str": pack("abcdef"),
         "bytes": pack(b"abcdef"),
-        "map": pack({0: CLASSES, 1: "build", 2: [1], 3: "x"}),
+        "map": pack({0: CALLABLES, 1: "build", 2: [1], 3: "x"}),
         "map with names": pack({"a": 1}),
         "empty array": pack([]),
-        "one": pack([CLASSES]),
-        "two": pack(name),
-        "three": pack((*name, [1, 2])),
-        "four": pack((*name, [1, 2], "method")),
-        "five": pack((*name, [1, 2], "method", 5)),
-        "kwargs": pack((*name, {"a": 1, "b": 2})),
-        "kwargs and method": pack((*name, {"a": 1}, "model_validate_json")),
-        "kwargs with an int key": pack((*name, {1: 2})),
-        "kwargs with a tuple key": pack((*name, {(1, 2): 2})),
-        "kwargs with an odd name": pack((*name, {"not a name": 1, "": 2, "self": 3, "cls": 4})),
-        "empty kwargs": pack((*name, {})),
-        "str argument": pack((*name, "xyz")),
-        "bytes argument": pack((*name, b"xyz")),
-        "int argument": pack((*name, 5)),
-        "nil argument": pack((*name, None)),
+        "one": pack([CALLABLES]),
+        "two": pack(build),
+        "three": pack((*build, [1, 2])),
+        "four": pack((*build, [1, 2], "method")),
+        "five": pack((*build, [1, 2], "method", 5)),
+        "kwargs": pack((*build, {"a": 1, "b": 2})),
+        "kwargs and method": pack((*build, {"a": 1}, "model_validate_json")),
+        "kwargs with an int key": pack((*build, {1: 2})),
+        "kwargs with a tuple key": pack((*build, {(1, 2): 2})),
+        "kwargs with an odd name": pack((*build, {"not a name": 1, "": 2, "self": 3, "cls": 4})),
+        "empty kwargs": pack((*build, {})),
+        "str argument": pack((*build, "xyz")),
+        "bytes argument": pack((*build, b"xyz")),
+        "int argument": pack((*build, 5)),
+        "nil argument": pack((*build, None)),
         "no such module": pack(("no_such_module_here", "x", [1])),
-        "no such name": pack((CLASSES, "no_such_name", [1])),
+        "no such name": pack((CALLABLES, "no_such_name", [1])),
         "relative module": pack((".", "x", [1])),
-        "relative submodule": pack((".samples.classes", "build", [1])),
+        "relative submodule": pack((f".{CALLABLES}", "build", [1])),
         "empty module": pack(("", "x", [1])),
         "module with NUL": pack(("a\x00b", "x", [1])),
-        "dotted name": pack((CLASSES, "Plain.a", [1])),
-        "dunder name": pack((CLASSES, "__name__", [1])),
+        "dotted name": pack((s.Plain.__module__, "Plain.a", [1])),
+        "dunder name": pack((CALLABLES, "__name__", [1])),
         "module is an int": pack((5, "x", [1])),
         "module is bytes": pack((b"builtins", "set", [1])),
         "module is a list": pack((["a"], "x", [1])),
         "module is nil": pack((None, None, None)),
-        "name is an int": pack((CLASSES, 5, [1])),
-        "name is empty": pack((CLASSES, "", [1])),
-        "raises": pack((CLASSES, "refuse", [1])),
-        "raises with kwargs": pack((CLASSES, "refuse", {"a": 1})),
-        "interrupts": pack((CLASSES, "interrupt", [1], "fromisoformat")),
-        "interrupts with kwargs": pack((CLASSES, "interrupt", {"a": 1})),
+        "name is an int": pack((CALLABLES, 5, [1])),
+        "name is empty": pack((CALLABLES, "", [1])),
+        "raises": pack((*path_of(s.refuse), [1])),
+        "raises with kwargs": pack((*path_of(s.refuse), {"a": 1})),
+        "interrupts": pack((*path_of(s.interrupt), [1], "fromisoformat")),
+        "interrupts with kwargs": pack((*path_of(s.interrupt), {"a": 1})),
         "unhashable set": pack(("builtins", "set", [[1]])),
         "set of an int": pack(("builtins", "set", 5)),
         "set": pack(("builtins", "set", [1, 2, 1])),
@@ -266,24 +270,24 @@ def payloads() -> dict[str, bytes]:
         ),
         "Interrupt id is an int": pack(("langgraph.types", "Interrupt", {"value": 1, "id": 5})),
         "Interrupt without value": pack(("langgraph.types", "Interrupt", {"id": "x"})),
-        "enum": pack((CLASSES, "Color", 1)),
-        "enum of no member": pack((CLASSES, "Color", 99)),
-        "enum of list": pack((CLASSES, "Color", [1, 2])),
-        "flag": pack((CLASSES, "Bits", 3)),
-        "dataclass": pack((CLASSES, "Plain", {"a": 1, "b": 2, "c": 3})),
-        "dataclass reordered": pack((CLASSES, "Plain", {"c": 1, "a": 2, "b": 3})),
-        "dataclass with extras": pack((CLASSES, "Plain", {"a": 1, "z": 2})),
-        "dataclass without": pack((CLASSES, "Plain", {})),
+        "enum": pack((*path_of(s.Color), 1)),
+        "enum of no member": pack((*path_of(s.Color), 99)),
+        "enum of list": pack((*path_of(s.Color), [1, 2])),
+        "flag": pack((*path_of(s.Bits), 3)),
+        "dataclass": pack((*path_of(s.Plain), {"a": 1, "b": 2, "c": 3})),
+        "dataclass reordered": pack((*path_of(s.Plain), {"c": 1, "a": 2, "b": 3})),
+        "dataclass with extras": pack((*path_of(s.Plain), {"a": 1, "z": 2})),
+        "dataclass without": pack((*path_of(s.Plain), {})),
         "dataclass with a duplicate": array(
-            pack(CLASSES), pack("Plain"), mapping(pack("a"), pack(1), pack("a"), pack(2))
+            *map(pack, path_of(s.Plain)), mapping(pack("a"), pack(1), pack("a"), pack(2))
         ),
-        "model": pack((CLASSES, "Model", {"a": 1, "b": "x", "c": []}, "model_validate_json")),
-        "model invalid": pack((CLASSES, "Model", {"a": "no", "b": 5}, "model_validate_json")),
-        "model class that is none": pack((CLASSES, "Opaque", {"a": 1}, "model_validate_json")),
-        "model of a list": pack((CLASSES, "Numbers", [1, 2], "model_validate_json")),
-        "validated": pack((CLASSES, "Validated", {"a": 1}, "model_validate_json")),
-        "v1 model": pack((CLASSES, "OldModel", {"a": 1})),
-        "v1 model invalid": pack((CLASSES, "OldModel", {"a": "no"})),
+        "model": pack((*path_of(s.Model), {"a": 1, "b": "x", "c": []}, "model_validate_json")),
+        "model invalid": pack((*path_of(s.Model), {"a": "no", "b": 5}, "model_validate_json")),
+        "model class that is none": pack((*path_of(s.Opaque), {"a": 1}, "model_validate_json")),
+        "model of a list": pack((*path_of(s.Numbers), [1, 2], "model_validate_json")),
+        "validated": pack((*path_of(s.Validated), {"a": 1}, "model_validate_json")),
+        "v1 model": pack((*path_of(s.OldModel), {"a": 1})),
+        "v1 model invalid": pack((*path_of(s.OldModel), {"a": "no"})),
         "array": pack(("<i4", [2], "C", struct.pack("<2i", 1, 2))),
         "array F": pack(("<i4", [2, 1], "F", struct.pack("<2i", 1, 2))),
         "array order A": pack(("<i4", [2], "A", struct.pack("<2i", 1, 2))),
@@ -300,16 +304,16 @@ def payloads() -> dict[str, bytes]:
         "array of three": pack(("<i4", [1], "C")),
         "array dtype list": pack(([["a", "<i4"]], [1], "C", b"abcd")),
         "array dtype nil": pack((None, [1], "C", b"abcdefgh")),
-        "trailing bytes": pack((*name, [1])) + b"trailing",
-        "nested ext": array(pack(CLASSES), pack("build"), array(ext(0, pack(("builtins", "set", [1]))))),
+        "trailing bytes": pack((*build, [1])) + b"trailing",
+        "nested ext": array(*map(pack, path_of(s.build)), array(ext(0, pack(("builtins", "set", [1]))))),
         "module is an ext": array(ext(0, pack(("builtins", "str", "builtins"))), pack("set"), pack([1])),
         "tuple is an ext": ext(0, pack(("builtins", "tuple", ["builtins", "set", [5]]))),
-        "tuple is a snapshot": ext(7, pack((CLASSES, "build", [1]))),
-        "argument is an ext": array(pack(CLASSES), pack("build"), ext(0, pack(("builtins", "list", [1, 2])))),
-        "argument is a blocked ext": array(pack(CLASSES), pack("build"), ext(3, pack(("os", "getcwd", "x", "y")))),
-        "key is an ext": array(pack(CLASSES), pack("build"), mapping(ext(0, pack(("builtins", "str", "x"))), pack(1))),
-        "bad utf-8 within": array(pack(CLASSES), pack("build"), b"\xa2\xff\xfe"),
-        "bad utf-8 as the name": array(pack(CLASSES), b"\xa2\xff\xfe", pack(1)),
+        "tuple is a snapshot": ext(7, pack((*path_of(s.build), [1]))),
+        "argument is an ext": array(*map(pack, path_of(s.build)), ext(0, pack(("builtins", "list", [1, 2])))),
+        "argument is a blocked ext": array(*map(pack, path_of(s.build)), ext(3, pack(("os", "getcwd", "x", "y")))),
+        "key is an ext": array(*map(pack, path_of(s.build)), mapping(ext(0, pack(("builtins", "str", "x"))), pack(1))),
+        "bad utf-8 within": array(*map(pack, path_of(s.build)), b"\xa2\xff\xfe"),
+        "bad utf-8 as the name": array(pack(CALLABLES), b"\xa2\xff\xfe", pack(1)),
     }
 
 
@@ -320,7 +324,9 @@ def exts() -> dict[str, bytes]:
         for name, payload in payloads().items():
             cases[f"ext {code} {name}"] = ext(code, payload)
     for name, payload in payloads().items():
-        cases[f"after an ext {name}"] = array(ext(2, pack((CLASSES, "build", {"a": 1}))), long_ext(1, payload), b"\xc1")
+        cases[f"after an ext {name}"] = array(
+            ext(2, pack((*path_of(s.build), {"a": 1}))), long_ext(1, payload), b"\xc1"
+        )
     return cases
 
 

@@ -254,12 +254,12 @@ def _wrapped(inner: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
 
 
 NAMES = [
-    ("samples.classes", "build"),
-    ("samples.classes", "refuse"),
-    ("samples.classes", "Plain"),
-    ("samples.classes", "Model"),
-    ("samples.classes", "Inner"),
-    ("samples.classes", "Color"),
+    s.path_of(s.build),
+    s.path_of(s.refuse),
+    s.path_of(s.Plain),
+    s.path_of(s.Model),
+    s.path_of(s.Inner),
+    s.path_of(s.Color),
     ("builtins", "set"),
     ("builtins", "frozenset"),
     ("collections", "deque"),
@@ -290,7 +290,7 @@ def _array(dtype: str, parts: list[bytes]) -> bytes:
 
 leaves = st.one_of(
     good_scalars.map(hostile.pack),
-    st.sampled_from(sorted(hostile.KEYS.values())),
+    st.sampled_from(sorted(hostile.KEYS_AS_BYTES.values())),
     st.binary(max_size=8),
     st.integers(0, 255).map(lambda byte: bytes([byte])),
     floats.map(lambda number: b"\xcb" + struct.pack(">d", number)),
