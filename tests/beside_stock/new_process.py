@@ -13,7 +13,8 @@ sys.path[:] = {path!r}
 """
 COMMON = """
 import fast_langgraph
-from beside_stock.outcomes import observe, same_dumps, same_loads, stock_dumps_typed
+from beside_stock.codec import same_dumps, same_loads, stock_dumps_typed
+from beside_stock.outcomes import observe
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 """
 

@@ -1,40 +1,19 @@
-"""Runs stock's code and ours on the same thing and tells the first difference.
-
-Stock's functions are taken from the classes before anything is patched, so that a mistake in
-``disabled()`` can't make ours be compared with itself.
-"""
+"""What a call gave and everything that it said on the way, and where two such outcomes differ."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import logging
-import re
-import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import ormsgpack
 from langgraph.checkpoint.serde import jsonplus
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-import fast_langgraph
 from beside_stock.equality import difference
 from installed_releases import register_serde_event_listener
 from samples.noted_calls import CALLS
-
-
-def _stock(owner: type, name: str) -> Callable[..., Any]:
-    function = owner.__dict__[name]
-    home = sys.modules[owner.__module__].__file__
-    assert function.__code__.co_filename == home, f"{owner.__name__}.{name} is patched already"
-    return function
-
-
-stock_dumps_typed = _stock(JsonPlusSerializer, "dumps_typed")
-stock_loads_typed = _stock(JsonPlusSerializer, "loads_typed")
 
 WARNED = tuple(name for name in vars(jsonplus) if name.startswith("_warned_"))
 
@@ -139,79 +118,3 @@ def assert_same(stock: Outcome, ours: Outcome, about: str = "") -> None:
         if found is None and difference(getattr(stock, what), getattr(ours, what)) is not None:
             found = f"{what}: {getattr(stock, what)!r} against {getattr(ours, what)!r}"
     assert found is None, f"stock against ours{': ' + about if about else ''}: {found}"
-
-
-def same_dumps(value: Any, serde: JsonPlusSerializer | None = None) -> Outcome:
-    """Encodes one object with stock and with ours."""
-    return same_dumps_of(lambda: value, serde)
-
-
-def same_dumps_of(make: Callable[[], Any], serde: JsonPlusSerializer | None = None) -> Outcome:
-    """Encodes what ``make()`` gives, new for each side."""
-    serde = serde or JsonPlusSerializer()
-    mine, yours = make(), make()
-    stock = observe(lambda: stock_dumps_typed(serde, mine))
-    ours = observe(lambda: serde.dumps_typed(yours))
-    assert_same(stock, ours, "dumps_typed")
-    if stock.error is None:
-        assert (stock.value[1] is mine) == (ours.value[1] is yours), "bytes are handed on, not copied"
-    return ours
-
-
-def crashes_stock(typed: Any) -> bool:
-    """ormsgpack before 1.13 allocates whatever length is claimed, and fills what it did not get."""
-    if tuple(map(int, ormsgpack.__version__.split(".")[:2])) >= (1, 13):
-        return False
-    data = typed[1] if isinstance(typed, tuple) and len(typed) == 2 else None
-    return isinstance(data, (bytes, bytearray)) and bool(re.search(rb"[\xdd\xdf][\x08-\xff]...", data, re.DOTALL))
-
-
-def same_loads(typed: Any, serde: JsonPlusSerializer | None = None) -> Outcome:
-    """Decodes one (type, data) with stock and with ours."""
-    serde = serde or JsonPlusSerializer()
-    if crashes_stock(typed):
-        # There is nothing to compare with, and what an ext holds is read by stock's own hook.
-        return observe(lambda: None)
-    stock = observe(lambda: stock_loads_typed(serde, typed))
-    ours = observe(lambda: serde.loads_typed(typed))
-    assert_same(stock, ours, "loads_typed")
-    return ours
-
-
-def same_round_trip(value: Any, serde: JsonPlusSerializer | None = None) -> Outcome:
-    """Encodes on both sides, then decodes stock's bytes on both sides. The decoding's outcome."""
-    encoded = same_dumps(value, serde)
-    if encoded.error is not None:
-        return encoded
-    return same_loads(encoded.value, serde)
-
-
-@contextlib.contextmanager
-def runs_native(*sites: str) -> Iterator[None]:
-    """Fails unless each site is called within, and none hands a call back to stock."""
-    before = {name: (site.calls, dict(site.fallbacks)) for name, site in _sites().items()}
-    for name in sites:
-        assert before.get(name) is not None, f"{name} is no site: {sorted(before)}"
-    yield
-    for name in sites:
-        site = _sites()[name]
-        calls, fallbacks = before[name]
-        assert site.state == "active", f"{name} is {site.state}: {site.reason}"
-        assert site.calls > calls, f"{name} was not called"
-        assert dict(site.fallbacks) == fallbacks, f"{name} went back to stock: {site.fallbacks}"
-
-
-@contextlib.contextmanager
-def falls_back(name: str) -> Iterator[None]:
-    """Fails unless the site hands a call back to stock within and counts it with a reason."""
-    site = _sites()[name]
-    calls, count = site.calls, sum(site.fallbacks.values())
-    yield
-    site = _sites()[name]
-    assert site.calls > calls, f"{name} was not called"
-    assert sum(site.fallbacks.values()) > count, f"{name} did not go back to stock"
-    assert all(isinstance(reason, str) and reason for reason in site.fallbacks), site.fallbacks
-
-
-def _sites() -> dict[str, Any]:
-    return fast_langgraph.status().sites

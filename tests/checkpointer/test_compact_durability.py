@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from apps.worker import config_of, figures, in_a_process, processes, put, scaled
+from apps.numbered_checkpoints import config_of, put
+from apps.processes import in_a_process, processes
+from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._native import Request
 

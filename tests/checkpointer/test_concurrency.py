@@ -13,20 +13,9 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from apps.chat import graph
-from apps.worker import (
-    PATIENCE,
-    WRITES,
-    all_at_once,
-    aput,
-    config_of,
-    figures,
-    held,
-    latest,
-    processes,
-    put,
-    scaled,
-    state,
-)
+from apps.numbered_checkpoints import WRITES, aput, config_of, held, latest, put, state
+from apps.processes import PATIENCE, all_at_once, processes
+from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import opening
 

@@ -13,9 +13,10 @@ from langgraph.checkpoint.base.id import uuid6
 
 from apps.databases import connected, opened, without_task_path
 from beside_stock.graph_runs import question
-from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, config
+from beside_stock.stories import all_rows
 from fast_langgraph import RustSQLiteCheckpointer
 from samples import graphs
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 from samples.moments import NOW, id_of
 
 CLEAN_UP = "DELETE FROM checkpoints WHERE created_at < datetime('now', ? || ' days')"

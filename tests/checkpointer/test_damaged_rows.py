@@ -9,8 +9,8 @@ import pytest
 
 from apps.databases import connected, opened
 from beside_stock.equality import difference
-from beside_stock.stories import METADATA, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 DAMAGES = {
     "metadata is null": "UPDATE checkpoints SET metadata = NULL",

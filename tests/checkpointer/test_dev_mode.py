@@ -14,7 +14,8 @@ import test_exit
 import test_fork
 
 from apps.chat import graph
-from apps.worker import aput, config_of, interpreter, latest, put
+from apps.numbered_checkpoints import aput, config_of, latest, put
+from apps.processes import interpreter
 from fast_langgraph import RustSQLiteCheckpointer
 
 

@@ -10,18 +10,10 @@ from typing import Any
 
 import pytest
 
-from apps.worker import (
-    Acknowledged,
-    close_down,
-    converse,
-    converse_async,
-    converse_beside_maintenance,
-    figures,
-    held,
-    processes,
-    scaled,
-    set_up,
-)
+from apps.killed import Acknowledged, close_down, converse, converse_async, converse_beside_maintenance, set_up
+from apps.numbered_checkpoints import held
+from apps.processes import processes
+from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 KILLS = scaled(20, 200)

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from apps.databases import connected
-from beside_stock.stories import METADATA, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 AT = config("1", at=1)
 #: every method that asks the database something, with arguments that are right

@@ -14,7 +14,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from apps.worker import SAID, all_at_once, aput, held, interpreter, locked, put, said, say, scaled
+from apps.killed import SAID, said, say
+from apps.numbered_checkpoints import aput, held, put
+from apps.processes import all_at_once, interpreter, locked
+from apps.soak import scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 

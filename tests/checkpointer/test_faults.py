@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from apps.worker import WRITES, all_at_once, aput, config_of, held, in_a_process, latest, locked, put
+from apps.numbered_checkpoints import WRITES, aput, config_of, held, latest, put
+from apps.processes import all_at_once, in_a_process, locked
 from fast_langgraph import RustSQLiteCheckpointer
 
 NAMED = sys.version_info >= (3, 11)

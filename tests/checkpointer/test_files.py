@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from apps.worker import aput, config_of, held, in_a_process, latest, opened, processes, put, without_privileges
+from apps.numbered_checkpoints import aput, config_of, held, latest, put
+from apps.processes import in_a_process, opened, processes, without_privileges
 from fast_langgraph import RustSQLiteCheckpointer
 
 

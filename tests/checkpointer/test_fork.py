@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.worker import Fork, all_at_once, aput, held, in_a_process, latest, locked, opened, put, scaled
+from apps.numbered_checkpoints import aput, held, latest, put
+from apps.processes import Fork, all_at_once, in_a_process, locked, opened
+from apps.soak import scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

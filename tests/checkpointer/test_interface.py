@@ -14,11 +14,11 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apps.databases import connected
 from beside_stock.new_process import in_new_process
-from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from installed_releases import allowing, needs_allowlist
 from samples import classes as s
 from samples import graphs
+from samples.checkpoints import METADATA, checkpoint, config
 
 BASE = {
     name: function

@@ -9,8 +9,8 @@ import sqlite3
 import pytest
 
 from apps.databases import connected
-from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples.checkpoints import METADATA, WRITES, checkpoint, checkpoint_id, config
 
 #: more than a batch, by number
 MANY = 150

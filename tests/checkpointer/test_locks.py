@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.worker import aput, config_of, latest, processes, put
+from apps.numbered_checkpoints import aput, config_of, latest, put
+from apps.processes import processes
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: the bytes of the file that a connection holds a shared lock on, as long as it is open in WAL mode

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from apps.worker import PATIENCE, Fork, config_of, held, in_a_process, latest, processes, put, state
+from apps.numbered_checkpoints import config_of, held, latest, put, state
+from apps.processes import PATIENCE, Fork, in_a_process, processes
 from fast_langgraph import RustSQLiteCheckpointer
 
 #: From its start on; read by another process, for closing the log's file would drop the locks on it.

@@ -17,9 +17,9 @@ from langgraph.graph import START, StateGraph
 
 from apps.databases import connected
 from beside_stock.graph_runs import question
-from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
 from samples import graphs
+from samples.checkpoints import METADATA, WRITES, checkpoint, checkpoint_id, config
 
 
 def aput(saver, thread, n, text=""):

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from apps.worker import aput, config_of, figures, in_a_process, put, scaled, state
+from apps.numbered_checkpoints import aput, config_of, put, state
+from apps.processes import in_a_process
+from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
 MB = 1 << 20

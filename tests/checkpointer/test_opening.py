@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from beside_stock.stories import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
+from samples.checkpoints import METADATA, checkpoint, config
 
 
 def test_setup_may_be_called_and_awaited(checkpointer, sql):

@@ -12,7 +12,8 @@ import pytest
 
 import apps
 import servers
-from apps.worker import PATIENCE, held, interpreter, latest, processes, put
+from apps.numbered_checkpoints import held, latest, put
+from apps.processes import PATIENCE, interpreter, processes
 from fast_langgraph import RustSQLiteCheckpointer
 
 FOLDER = Path(apps.__file__).parents[1]

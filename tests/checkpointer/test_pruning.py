@@ -14,9 +14,9 @@ from langgraph.checkpoint.base.id import uuid6
 from apps.databases import opened, without_task_path
 from apps.entry_points import ENTRIES, call
 from beside_stock.equality import difference
-from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import pruning
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
 from samples.moments import NOW, id_of
 
 pytestmark = pytest.mark.parametrize("entry", ENTRIES)

@@ -12,11 +12,11 @@ from langgraph.types import Overwrite
 from apps.databases import opened
 from apps.entry_points import ENTRIES, call
 from beside_stock.equality import difference
-from beside_stock.stories import checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import pruning
 from installed_releases import HAS_HISTORY, _DeltaSnapshot
 from samples import graphs
+from samples.checkpoints import checkpoint, config
 from samples.graphs import CONFIG
 
 pytestmark = [

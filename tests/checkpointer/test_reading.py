@@ -11,9 +11,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apps.databases import connected, opened, without_task_path
 from beside_stock.equality import difference
-from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
 from installed_releases import HAS_TASK_PATH
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config
 
 THREADS = ("1", "2", "é")
 NAMESPACES = ("", "child:1", "child:1|deeper:2")

@@ -12,8 +12,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 import fast_langgraph
 from apps.databases import connected
-from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, config
+from beside_stock.stories import all_rows
 from fast_langgraph import RustSQLiteCheckpointer, _native
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 
 class Upside:

@@ -19,8 +19,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from apps import plain_sql
 from apps.databases import connected
-from beside_stock.stories import METADATA, checkpoint
 from fast_langgraph import RustSQLiteCheckpointer
+from samples.checkpoints import METADATA, checkpoint
 
 #: the first in which ``group_concat`` does not end at a NUL
 OLDEST = (3, 37, 0)

@@ -18,9 +18,9 @@ from langgraph.checkpoint.base.id import uuid6
 import samples
 from apps.databases import connected, opened
 from apps.entry_points import ENTRIES, call
-from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
 from fast_langgraph import RustSQLiteCheckpointer
 from samples import graphs
+from samples.checkpoints import METADATA, WRITES, checkpoint, checkpoint_id, config
 from samples.moments import NOW, id_of
 
 
@@ -131,7 +131,7 @@ int fdatasync(int file) { syncs++; return ((int (*)(int))dlsym(RTLD_NEXT, "fdata
 COUNT_SYNCS = """
 import ctypes, sys, time
 sys.path.append({folder!r})
-from beside_stock.stories import METADATA, checkpoint, config
+from samples.checkpoints import METADATA, checkpoint, config
 from fast_langgraph import RustSQLiteCheckpointer
 count = ctypes.CDLL(None).count_of_syncs
 def now():

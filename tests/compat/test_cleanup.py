@@ -14,9 +14,9 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import fast_langgraph
 from beside_stock.new_process import in_new_process
-from beside_stock.outcomes import runs_native
-from beside_stock.stories import METADATA, WRITES, checkpoint, checkpoint_id, config
+from beside_stock.sites import runs_native
 from samples import graphs
+from samples.checkpoints import METADATA, WRITES, checkpoint, checkpoint_id, config
 
 
 def tidy(path, statement):
@@ -166,7 +166,7 @@ def test_what_was_put_survives_a_process_that_is_killed(tmp_path):
     done = in_new_process(f"""
         import os, sqlite3
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from beside_stock.stories import METADATA, WRITES, checkpoint, config
+        from samples.checkpoints import METADATA, WRITES, checkpoint, config
         fast_langgraph.patch()
         saver = SqliteSaver(sqlite3.connect({str(path)!r}))
         for n in range(50):

@@ -14,9 +14,11 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
+from beside_stock.codec import same_loads, stock_dumps_typed, stock_loads_typed
 from beside_stock.equality import difference, shared_mutables
 from beside_stock.new_process import in_new_process
-from beside_stock.outcomes import observe, runs_native, same_loads, stock_dumps_typed, stock_loads_typed
+from beside_stock.outcomes import observe
+from beside_stock.sites import runs_native
 from installed_releases import allowing, needs_allowlist, needs_events, register_serde_event_listener
 from samples import classes as s
 from samples import hostile
@@ -122,7 +124,7 @@ def test_a_length_that_lies_takes_no_memory():
     done = in_new_process("""
         import resource
         from samples import hostile
-        from beside_stock.outcomes import crashes_stock
+        from beside_stock.codec import crashes_stock
         serde = JsonPlusSerializer()
         fast_langgraph.patch()
         serde.loads_typed(("msgpack", b"\\x91\\x01"))

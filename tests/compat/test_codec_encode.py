@@ -14,8 +14,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Send
 
+from beside_stock.codec import same_dumps, same_dumps_of, same_loads, stock_dumps_typed
 from beside_stock.new_process import in_new_process
-from beside_stock.outcomes import observe, runs_native, same_dumps, same_dumps_of, same_loads, stock_dumps_typed
+from beside_stock.outcomes import observe
+from beside_stock.sites import runs_native
 from samples import classes as s
 from samples.values import all_samples
 from samples.values.basic import DICT_KEYS

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from beside_stock.outcomes import same_dumps, same_loads, same_round_trip
+from beside_stock.codec import same_dumps, same_loads, same_round_trip
 from installed_releases import allowing
 from samples import classes as s
 from samples import strategies

@@ -10,15 +10,9 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, Tool
 from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from beside_stock.outcomes import (
-    assert_same,
-    observe,
-    runs_native,
-    same_dumps_of,
-    same_loads,
-    stock_dumps_typed,
-    stock_loads_typed,
-)
+from beside_stock.codec import same_dumps_of, same_loads, stock_dumps_typed, stock_loads_typed
+from beside_stock.outcomes import assert_same, observe
+from beside_stock.sites import runs_native
 from installed_releases import allowing
 from samples import classes as s
 from samples import hostile

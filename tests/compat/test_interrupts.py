@@ -53,7 +53,8 @@ def test_the_interpreter_s_own_with_leaves_a_lock_behind_where_a_saver_may():
 
 INTERRUPTED = """
 import gc, random, signal, sqlite3, sys, threading, time
-from beside_stock.stories import METADATA, WRITES, all_rows, checkpoint, checkpoint_id, config
+from beside_stock.stories import all_rows
+from samples.checkpoints import METADATA, WRITES, checkpoint, checkpoint_id, config
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 if {patched}:

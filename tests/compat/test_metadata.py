@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 import fast_langgraph
-from beside_stock.outcomes import observe, runs_native
-from beside_stock.stories import METADATA, checkpoint, config, same_story
+from beside_stock.outcomes import observe
+from beside_stock.sites import runs_native
+from beside_stock.stories import same_story
 from samples import classes as s
+from samples.checkpoints import METADATA, checkpoint, config
 from samples.strategies import floats, good_text, ints, json_like, text
 
 

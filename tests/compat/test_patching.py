@@ -19,10 +19,12 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import fast_langgraph
+from beside_stock.codec import stock_dumps_typed, stock_loads_typed
 from beside_stock.new_process import in_new_process
-from beside_stock.outcomes import falls_back, runs_native, stock_dumps_typed, stock_loads_typed
-from beside_stock.stories import MAY_BE_STOCK, METADATA, WRITES, checkpoint, config
+from beside_stock.sites import falls_back, runs_native
+from beside_stock.stories import MAY_BE_STOCK
 from samples import classes as s
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 pytestmark = pytest.mark.unpatched
 
@@ -619,7 +621,7 @@ def test_an_exit_while_threads_are_saving_does_not_hang_or_crash():
         """
         import sqlite3, sys, tempfile, threading
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from beside_stock.stories import METADATA, checkpoint, config
+        from samples.checkpoints import METADATA, checkpoint, config
         fast_langgraph.patch()
         path = tempfile.mkdtemp() + "/test.db"
         saver = SqliteSaver(sqlite3.connect(path, check_same_thread=False))
@@ -650,7 +652,7 @@ def test_a_child_of_fork_goes_on_with_a_connection_of_its_own(tmp_path):
     done = in_new_process(f"""
         import os, sqlite3
         from langgraph.checkpoint.sqlite import SqliteSaver
-        from beside_stock.stories import METADATA, checkpoint, config
+        from samples.checkpoints import METADATA, checkpoint, config
         fast_langgraph.patch()
         conn = sqlite3.connect({str(tmp_path / "parent.db")!r})
         saver = SqliteSaver(conn)

@@ -15,7 +15,7 @@ from langgraph.types import Command
 import fast_langgraph
 from beside_stock.equality import difference
 from beside_stock.graph_runs import RUNS, Runs, question, sent
-from beside_stock.outcomes import runs_native
+from beside_stock.sites import runs_native
 from beside_stock.stories import all_rows
 from beside_stock.tee import AsyncTee, Tee
 from samples import graphs

@@ -11,8 +11,9 @@ import time
 import pytest
 
 from beside_stock.new_process import in_new_process
-from beside_stock.stories import METADATA, SYNC, WRITES, all_rows, checkpoint, config, everything, fill, same_story
+from beside_stock.stories import SYNC, all_rows, everything, same_story
 from installed_releases import HAS_TASK_PATH
+from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
 
 pytestmark = pytest.mark.unpatched
 ALL = [*SYNC, "SqliteSaver.list", "SqliteSaver.delete_thread"]
@@ -411,7 +412,8 @@ def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
 def test_a_full_disk_refuses_writes_and_keeps_what_it_has():
     done = in_new_process("""
         import pathlib, resource, signal, tempfile
-        from beside_stock.stories import METADATA, checkpoint, config, everything, fill, same_story
+        from beside_stock.stories import everything, same_story
+        from samples.checkpoints import METADATA, checkpoint, config, fill
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
         def tell(story):

@@ -17,9 +17,10 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 import fast_langgraph
-from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config, same_story
+from beside_stock.stories import same_story
 from installed_releases import allowing
 from samples import classes as s
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
 
 pytestmark = pytest.mark.unpatched
 ASYNC = [f"AsyncSqliteSaver.{name}" for name in ("aput", "aput_writes", "aget_tuple", "adelete_thread")]

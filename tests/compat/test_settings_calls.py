@@ -11,19 +11,10 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from beside_stock.stories import (
-    METADATA,
-    SPECIAL,
-    WRITES,
-    checkpoint,
-    checkpoint_id,
-    config,
-    everything,
-    fill,
-    same_story,
-)
+from beside_stock.stories import everything, same_story
 from installed_releases import needs_history
 from samples import classes as s
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config, fill
 
 pytestmark = pytest.mark.unpatched
 

@@ -17,9 +17,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.store.sqlite import SqliteStore
 
 import fast_langgraph
-from beside_stock.stories import METADATA, SYNC, WRITES, checkpoint, config, everything, fill, same_story
+from beside_stock.stories import SYNC, everything, same_story
 from installed_releases import HAS_TASK_PATH, allowing, needs_allowlist
 from samples import classes as s
+from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
 
 pytestmark = pytest.mark.unpatched
 

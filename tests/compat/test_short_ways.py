@@ -11,8 +11,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 
 import fast_langgraph
+from beside_stock.codec import same_dumps_of, same_loads
 from beside_stock.other_releases import run
-from beside_stock.outcomes import runs_native, same_dumps_of, same_loads
+from beside_stock.sites import runs_native
 from fast_langgraph import FallbackError, _native
 from fast_langgraph._stock_code import message_classes
 from samples.messages import all_messages

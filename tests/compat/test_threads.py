@@ -16,10 +16,12 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import fast_langgraph
+from beside_stock.codec import stock_dumps_typed
 from beside_stock.new_process import in_new_process
-from beside_stock.outcomes import runs_native, stock_dumps_typed
-from beside_stock.stories import METADATA, SPECIAL, WRITES, all_rows, checkpoint, checkpoint_id, config
+from beside_stock.sites import runs_native
+from beside_stock.stories import all_rows
 from samples import graphs
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config
 from samples.messages import conversations
 
 THREADS = 16
@@ -160,7 +162,7 @@ def test_threads_with_a_saver_each_on_one_file_lose_nothing(tmp_path):
 CLOSED = """
     import sqlite3, tempfile, threading
     from langgraph.checkpoint.sqlite import SqliteSaver
-    from beside_stock.stories import METADATA, checkpoint, checkpoint_id, config
+    from samples.checkpoints import METADATA, checkpoint, checkpoint_id, config
     from test_threads import together
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as directory:
@@ -296,7 +298,7 @@ QUIET = """
     from beside_stock import graph_runs as runs
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-    from beside_stock.stories import METADATA, WRITES, checkpoint, config
+    from samples.checkpoints import METADATA, WRITES, checkpoint, config
     fast_langgraph.patch()
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as directory:
@@ -399,7 +401,7 @@ GROWTH = """
     from installed_releases import allowing
     from samples.messages import conversations, tampered
     from langgraph.checkpoint.sqlite import SqliteSaver
-    from beside_stock.stories import METADATA, SPECIAL, WRITES, checkpoint, config
+    from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     fast_langgraph.patch()
