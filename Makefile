@@ -66,7 +66,7 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
 test-short: $(VENV)/.built ## Check that this Python takes the direct paths, and run the codec's tests
-	$(BIN)/python -m pytest -q -n $(JOBS) tests/compat/test_known_code.py tests/compat/test_short_ways.py tests/compat/test_codec_encode.py tests/compat/test_codec_decode.py tests/compat/test_codec_messages.py
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/compat/test_known_code.py tests/compat/test_short_ways.py tests/compat/test_codec_encode.py tests/compat/test_codec_decode.py tests/compat/test_codec_allowlists.py tests/compat/test_codec_changing_classes.py tests/compat/test_codec_messages.py
 
 test-all-pythons: ## Run all tests on each CPython found, from 3.10 to 3.15
 	scripts/each-python test

@@ -10,12 +10,12 @@ import textwrap
 import venv
 from pathlib import Path
 
-SITES = {
+SITES_BY_CLASS = {
     "JsonPlusSerializer": ["dumps_typed", "loads_typed"],
     "SqliteSaver": ["put", "put_writes", "get_tuple", "delete_thread"],
     "AsyncSqliteSaver": ["aput", "aput_writes", "aget_tuple", "adelete_thread"],
 }
-ALL_SITES = [f"{name}.{method}" for name, methods in SITES.items() for method in methods]
+ALL_SITES = [f"{name}.{method}" for name, methods in SITES_BY_CLASS.items() for method in methods]
 
 
 class Environment:

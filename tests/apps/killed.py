@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from apps.numbered_checkpoints import WRITES, aput, config_of, latest, put
+from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, latest, put
 from apps.processes import PATIENCE, all_at_once
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -54,7 +54,7 @@ def converse(pipe: Connection, path: str, threads: int, options: dict[str, Any])
             checkpoint_id = put(saver, thread, n, os.urandom(random.choice((10, 2_000, 60_000))))
             with lock:
                 report(pipe, thread, n)
-            saver.put_writes(config_of(thread, checkpoint_id), WRITES, "task")
+            saver.put_writes(config_of(thread, checkpoint_id), THREE_WRITES, "task")
 
     all_at_once(conversation, threads)
 
@@ -69,7 +69,7 @@ def converse_async(pipe: Connection, path: str, tasks: int, options: dict[str, A
             n += 1
             checkpoint_id = await aput(saver, thread, n, os.urandom(random.choice((10, 2_000, 60_000))))
             report(pipe, thread, n)
-            await saver.aput_writes(config_of(thread, checkpoint_id), WRITES, "task")
+            await saver.aput_writes(config_of(thread, checkpoint_id), THREE_WRITES, "task")
 
     async def main() -> None:
         saver = RustSQLiteCheckpointer(path, **options)

@@ -33,7 +33,7 @@ async def aput(saver: RustSQLiteCheckpointer, thread: object, n: int, payload: o
 
 
 #: pending writes of one call, which are written as a whole or not at all
-WRITES = [("a", 1), ("b", b"two"), ("c", [3])]
+THREE_WRITES = [("a", 1), ("b", b"two"), ("c", [3])]
 
 
 def latest(saver: RustSQLiteCheckpointer, thread: object) -> int:
@@ -53,7 +53,7 @@ def held(path: Path) -> dict[str, set[int]]:
             for thread, step in connection.execute(query):
                 found.setdefault(thread, set()).add(step)
             counts = "SELECT DISTINCT count(*) FROM writes WHERE task_id = 'task' GROUP BY thread_id, checkpoint_id"
-            assert connection.execute(counts).fetchall() in ([], [(len(WRITES),)])
+            assert connection.execute(counts).fetchall() in ([], [(len(THREE_WRITES),)])
         return found
     finally:
         connection.close()

@@ -112,7 +112,7 @@ class Fork:
         assert status == 0, f"the child of a fork ended with {status}"
 
 
-def opened(path: Path | str) -> list[str]:
+def open_files(path: Path | str) -> list[str]:
     """What this process has open of a database: file, log, shared memory."""
     found = []
     for name in os.listdir("/proc/self/fd"):

@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,34 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment.create(tmp_path_factory.mktemp("installed") / "venv", wheel)
+
+
+#: what the scripts about imports use
+IMPORTED = """
+import importlib, importlib.util, sys
+
+def hook():
+    return [finder for finder in sys.meta_path if type(finder).__module__ == "fast_langgraph._patching.import_hook"]
+
+def states():
+    import fast_langgraph
+    return {name: site.state for name, site in fast_langgraph.status().sites.items()}
+
+def count(state):
+    return list(states().values()).count(state)
+
+def of_langgraph():
+    return sorted(name for name in sys.modules if name.partition(".")[0] in ("langgraph", "langchain_core", "pydantic"))
+"""
+
+
+@pytest.fixture
+def run(installed):
+    """Runs a script that begins with these functions, with the variable set unless ``auto`` is empty."""
+
+    def run(script, *options, auto="1", **variables):
+        if auto:
+            variables["FAST_LANGGRAPH_AUTO_PATCH"] = auto
+        return installed.run(IMPORTED + textwrap.dedent(script), *options, **variables)
+
+    return run

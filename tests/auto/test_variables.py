@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from installed_wheel import ALL_SITES, SITES, ok
+from installed_wheel import ALL_SITES, SITES_BY_CLASS, ok
 
 ACTIVE = """
 import json, langgraph.checkpoint.sqlite.aio, fast_langgraph
@@ -166,7 +166,9 @@ def test_arguments_go_before_the_variables_and_each_call_says_what_is_active(ins
 def test_verbose_prints_a_line_when_patched_and_a_summary_at_exit(installed):
     done = installed.run(SAVE, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_VERBOSE="1")
     lines = [line.partition(": ")[2] for line in done.stderr.splitlines()]
-    assert lines[:2] == [f"patched {', '.join(f'{name}.{m}' for m in SITES[name])}" for name in list(SITES)[:2]]
+    assert lines[:2] == [
+        f"patched {', '.join(f'{name}.{m}' for m in SITES_BY_CLASS[name])}" for name in list(SITES_BY_CLASS)[:2]
+    ]
     assert lines[2].startswith("4 calls on Rust, 0 by stock's code; the codec took 0.00 s for 0."), lines
     assert len(lines) == 3
 

@@ -21,9 +21,10 @@ from beside_stock.sites import falls_back, runs_native
 from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
 
 SYNC = [f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple")]
+ALL_SYNC = [*SYNC, "SqliteSaver.list", "SqliteSaver.delete_thread"]
 #: reads that patch() may leave as they are; where it has a site for them, the site must run native
 MAY_BE_STOCK = ("list", "alist", "get_delta_channel_history", "aget_delta_channel_history")
-KEYS = {
+PRIMARY_KEYS = {
     "checkpoints": "thread_id, checkpoint_ns, checkpoint_id",
     "writes": "thread_id, checkpoint_ns, checkpoint_id, task_id, idx",
 }
@@ -85,7 +86,7 @@ class Story:
 def all_rows(conn: sqlite3.Connection) -> dict[str, list[Any]]:
     """Every row of a saver's tables by primary key, each value with its storage class."""
     tables = {}
-    for table, key in KEYS.items():
+    for table, key in PRIMARY_KEYS.items():
         if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
             continue
         # A generated column of ours is hidden in a table, and not in a view.

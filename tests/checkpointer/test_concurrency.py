@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from apps.chat import graph
-from apps.numbered_checkpoints import WRITES, aput, config_of, held, latest, put, state
+from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, held, latest, put, state
 from apps.processes import PATIENCE, all_at_once, processes
 from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
@@ -30,7 +30,7 @@ def write_in_threads(path: str, process: int, threads: int, puts: int, start: An
         start.wait(PATIENCE)
         for n in range(1, puts + 1):
             checkpoint_id = put(saver, f"{process}-{thread}", n, b"x" * (n % 50) * 100)
-            saver.put_writes(config_of(f"{process}-{thread}", checkpoint_id), WRITES, "task")
+            saver.put_writes(config_of(f"{process}-{thread}", checkpoint_id), THREE_WRITES, "task")
 
     all_at_once(conversation, threads)
     saver.close()
@@ -143,7 +143,7 @@ def test_a_checkpoint_is_seen_with_the_writes_that_went_before_it(tmp_path):
         def write() -> None:
             checkpoint_id = put(saver, "t", 0)
             for n in range(1, 301):
-                saver.put_writes(config_of("t", checkpoint_id), WRITES, "task")
+                saver.put_writes(config_of("t", checkpoint_id), THREE_WRITES, "task")
                 checkpoint_id = put(saver, "t", n)
             done.set()
 
@@ -152,7 +152,7 @@ def test_a_checkpoint_is_seen_with_the_writes_that_went_before_it(tmp_path):
         while not done.is_set():
             listed = list(saver.list(config_of("t"), limit=5))
             for older in listed[1:]:
-                assert len(older.pending_writes) == len(WRITES)
+                assert len(older.pending_writes) == len(THREE_WRITES)
         writer.join()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from apps.numbered_checkpoints import WRITES, aput, config_of, held, latest, put
+from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, held, latest, put
 from apps.processes import all_at_once, in_a_process, locked
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -126,7 +126,7 @@ def test_of_those_that_commit_together_one_that_is_refused_takes_no_other_with_i
         failing: list[Callable[[], Any]] = [
             lambda: saver.copy_thread("small", "taken"),
             # Its third row is refused, the two before it are written already.
-            lambda: saver.put_writes(config_of("small", "x"), WRITES, "half"),
+            lambda: saver.put_writes(config_of("small", "x"), THREE_WRITES, "half"),
         ]
         small = [lambda n=n: outcomes.put(saver, "small", n, 1_000) for n in range(6)]
         grouped(saver, path, [*small[:3], *(lambda work=work: refused(work) for work in failing), *small[3:]])

@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apps.numbered_checkpoints import aput, config_of, held, latest, put
-from apps.processes import in_a_process, opened, processes, without_privileges
+from apps.processes import in_a_process, open_files, processes, without_privileges
 from fast_langgraph import RustSQLiteCheckpointer
 
 
@@ -56,7 +56,7 @@ def test_a_file_that_goes_away_underneath_is_an_error_in_place_of_puts_into_nowh
 
     asyncio.run(main())
     saver.close()
-    assert not opened(path)
+    assert not open_files(path)
     # A new one works with what is there.
     with RustSQLiteCheckpointer(path) as new:
         assert latest(new, 0) == (1 if change == "replaced" else 0)

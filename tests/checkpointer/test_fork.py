@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from apps.numbered_checkpoints import aput, held, latest, put
-from apps.processes import Fork, all_at_once, in_a_process, locked, opened
+from apps.processes import Fork, all_at_once, in_a_process, locked, open_files
 from apps.soak import scaled
 from fast_langgraph import RustSQLiteCheckpointer
 
@@ -39,10 +39,10 @@ def used_before(path: str) -> None:
     saver = RustSQLiteCheckpointer(path)
     put(saver, "before", 1)
     assert latest(saver, "before") == 1
-    assert opened(path)
+    assert open_files(path)
 
     def child(n: int) -> None:
-        assert not opened(path), "inherited"
+        assert not open_files(path), "inherited"
         assert latest(saver, "before") == 1
         all_at_once(lambda thread: write(saver, f"child{n}-{thread}"), 2)
         saver.close()
@@ -81,7 +81,7 @@ def busy_threads(path: str) -> None:
         thread.start()
 
     def child(n: int) -> None:
-        assert not opened(path), "inherited"
+        assert not open_files(path), "inherited"
         write(saver, f"child{n}")
 
     for n in range(scaled(10, 200)):
@@ -117,7 +117,7 @@ def two_at_once(path: str) -> None:
 
     def forks(thread: int) -> None:
         def child(n: int) -> None:
-            assert not opened(path), "inherited"
+            assert not open_files(path), "inherited"
             put(saver, f"child{thread}", n)
 
         for n in range(1, 21):
@@ -183,7 +183,7 @@ def dropped(path: str) -> None:
         del saver
 
         def child(n: int = n) -> None:
-            assert not opened(path), "inherited"
+            assert not open_files(path), "inherited"
             put(RustSQLiteCheckpointer(path), "child", n)
 
         Fork(child).join()
@@ -206,7 +206,7 @@ def closed_elsewhere(path: str) -> None:
             saver.path.upper()
 
         def child(n: int = n) -> None:
-            assert not opened(path), "inherited"
+            assert not open_files(path), "inherited"
             put(RustSQLiteCheckpointer(path), "child", n)
 
         Fork(child).join()
@@ -239,7 +239,7 @@ def made_meanwhile(path: str) -> None:
             put(other, "t", n, b"x" * 1_000_000)
 
             def child(n: int = n) -> None:
-                assert not opened(path), "inherited"
+                assert not open_files(path), "inherited"
                 put(RustSQLiteCheckpointer(path), "child", n)
                 # And those of the parent work, whenever they were made.
                 assert latest(kept[-1], "child") == n

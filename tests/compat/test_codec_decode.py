@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import json
 import pickle
-import sys
-import textwrap
-import types
-import warnings
 
 import pytest
 from langchain_core.messages import AIMessage
-from langgraph.checkpoint.serde import jsonplus
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from beside_stock.codec import same_loads, stock_dumps_typed, stock_loads_typed
+from beside_stock.encoded import CHECKPOINT, CONVERSATION, ENCODED, SAMPLES
 from beside_stock.equality import difference, shared_mutables
 from beside_stock.new_process import in_new_process
 from beside_stock.outcomes import observe
 from beside_stock.sites import runs_native
-from installed_releases import allowing, needs_allowlist, needs_events, register_serde_event_listener
+from installed_releases import allowing
 from samples import classes as s
 from samples import hostile
 from samples.messages import conversations
-from samples.values import all_samples
-
-SAMPLES = all_samples()
-
-
-def encoded(make):
-    """Stock's bytes, or None where stock refuses."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return stock_dumps_typed(JsonPlusSerializer(), make())
-        except BaseException:
-            return None
-
-
-ENCODED = {name: typed for name, make in SAMPLES.items() if (typed := encoded(make)) is not None}
 
 
 @pytest.mark.parametrize("name", ENCODED)
@@ -75,8 +55,6 @@ def small(typed):
 
 
 TO_DAMAGE = {name: typed[1] for name, typed in ENCODED.items() if small(typed) and not name.startswith("odd")}
-CONVERSATION = stock_dumps_typed(JsonPlusSerializer(), conversations()["messages in a dict"]())[1]
-CHECKPOINT = stock_dumps_typed(JsonPlusSerializer(), conversations()["checkpoint"]())[1]
 
 
 @pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in TO_DAMAGE}))
@@ -229,228 +207,6 @@ LC2 = {"lc": 2, "type": "constructor", "id": [*s.path_of(s.Plain)], "kwargs": {"
 def test_old_json_checkpoints_end_as_with_stock(value, allowed):
     serde = JsonPlusSerializer(allowed_json_modules=allowed)
     same_loads(("json", json.dumps(value).encode()), serde)
-
-
-# --- what may be built ---
-
-ALLOWLISTS = {
-    "all": True,
-    "safe": None,
-    "empty": (),
-    "one class": [s.Plain],
-    "one name": [s.path_of(s.Model)],
-    "three parts": [(*s.path_of(s.Plain), "x")],
-}
-
-
-@pytest.mark.parametrize("allowed", ALLOWLISTS)
-@pytest.mark.parametrize("group", sorted({name.split(":")[0] for name in ENCODED}))
-def test_an_allowlist_lets_through_what_stock_lets_through(group, allowed):
-    serde = allowing(ALLOWLISTS[allowed])
-    for name, typed in ENCODED.items():
-        if name.startswith(group) and len(typed[1]) < 20_000:
-            same_loads(typed, serde)
-
-
-@needs_allowlist
-def test_a_serializer_with_a_wider_allowlist_lets_through_what_stock_lets_through():
-    narrow = allowing(None)
-    wide = narrow.with_msgpack_allowlist([s.Plain, s.path_of(s.Model)])
-    assert wide is not narrow
-    for name in ("data classes: Plain nested", "models: Model", "models: Outer"):
-        for serde in (narrow, wide, narrow):
-            same_loads(ENCODED[name], serde)
-
-
-@needs_allowlist
-def test_an_allowlist_changed_after_the_fact_does_what_it_does_with_stock():
-    serde = allowing([s.Plain])
-    same_loads(ENCODED["models: Model"], serde)
-    serde._allowed_msgpack_modules.add(s.path_of(s.Model))
-    same_loads(ENCODED["models: Model"], serde)
-    serde._allowed_msgpack_modules = True
-    same_loads(ENCODED["models: Outer"], serde)
-    same_loads(ENCODED["data classes: Plain"], serde)
-
-
-@needs_allowlist
-def test_safe_types_changed_after_the_fact_do_what_they_do_with_stock(monkeypatch):
-    serde = allowing(None)
-    monkeypatch.setattr(jsonplus._lg_msgpack, "SAFE_MSGPACK_TYPES", frozenset([s.path_of(s.Plain)]))
-    for name in ("data classes: Plain nested", "standard library: uuid", "standard library: set of many"):
-        same_loads(ENCODED[name], serde)
-    same_loads(("msgpack", CONVERSATION), serde)
-
-
-@needs_allowlist
-def test_a_type_is_warned_of_once_as_with_stock():
-    serde = JsonPlusSerializer()
-    first = same_loads(ENCODED["data classes: Plain nested"], serde)
-    assert [record for record in first.logs if "unregistered" in record[2]]
-    again = observe(lambda: serde.loads_typed(ENCODED["data classes: Plain nested"]), forget=False)
-    assert again.logs == []
-    assert again.events == first.events
-    assert again.events
-
-
-@needs_allowlist
-def test_strict_mode_set_by_the_environment_blocks_what_stock_blocks():
-    done = in_new_process(
-        """
-        from samples import classes as s
-        from samples.messages import conversations
-        fast_langgraph.patch()
-        serde = JsonPlusSerializer()
-        blocked = same_loads(stock_dumps_typed(serde, [s.Plain(1), s.Model(a=1), s.Color.RED]), serde)
-        assert blocked.value == [{"a": 1, "b": None, "c": []}, {"a": 1, "b": "b", "c": []}, 1], blocked
-        assert [event["kind"] for event in blocked.events] == ["msgpack_blocked"] * 3, blocked.events
-        same_loads(stock_dumps_typed(serde, conversations()["conversation of 20 turns"]()), serde)
-        print("done")
-        """,
-        LANGGRAPH_STRICT_MSGPACK="true",
-    )
-    assert done.stdout == "done\n", done
-
-
-@pytest.mark.parametrize("returned", [None, 5, b"x", [1], ("a", {"b": 2})], ids=repr)
-def test_a_hook_of_the_user_s_own_is_called_as_by_stock(returned):
-    seen = []
-
-    def hook(code, data):
-        seen.append((code, bytes(data), type(data)))
-        return returned
-
-    serde = JsonPlusSerializer(__unpack_ext_hook__=hook)
-    for name in ("data classes: Plain nested", "standard library: set of many", "langgraph: delta snapshot within"):
-        same_loads(ENCODED[name], serde)
-        assert seen[: len(seen) // 2] == seen[len(seen) // 2 :]
-        assert seen
-        seen.clear()
-    same_loads(("msgpack", CONVERSATION), serde)
-
-
-@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt("x"), s.OwnError(1)], ids=repr)
-def test_a_hook_of_the_user_s_own_may_raise(error):
-    def hook(code, data):
-        raise error
-
-    same_loads(ENCODED["standard library: uuid"], JsonPlusSerializer(__unpack_ext_hook__=hook))
-
-
-def test_a_hook_put_in_place_later_is_called_as_by_stock():
-    serde = JsonPlusSerializer()
-    same_loads(ENCODED["standard library: uuid"], serde)
-    serde._unpack_ext_hook = lambda code, data: ("mine", code)
-    assert same_loads(ENCODED["standard library: uuid"], serde).value == ("mine", 0)
-
-
-@needs_events
-def test_a_listener_that_raises_is_logged_as_with_stock():
-    def listener(event):
-        raise ValueError("listener")
-
-    unregister = register_serde_event_listener(listener)
-    try:
-        same_loads(ENCODED["data classes: Plain nested"])
-    finally:
-        unregister()
-
-
-# --- classes that change between two calls ---
-
-
-@pytest.fixture
-def module():
-    """An importable module of this test's own."""
-    made = types.ModuleType("a_module_that_changes")
-    sys.modules[made.__name__] = made
-    yield made
-    sys.modules.pop(made.__name__, None)
-
-
-def define(module, source):
-    exec(textwrap.dedent(source), module.__dict__)
-
-
-DEFINITIONS = {
-    "a dataclass": ("import dataclasses\n@dataclasses.dataclass\nclass Thing:\n a: int = 1\n x: int = {n}", "Thing()"),
-    "a model": ("import pydantic\nclass Thing(pydantic.BaseModel):\n a: int = 1\n x: int = {n}", "Thing()"),
-    "an enum": ("import enum\nclass Thing(enum.Enum):\n A = 'a'\n B = {n}", "Thing.A"),
-    "a named tuple": ("from typing import NamedTuple\nclass Thing(NamedTuple):\n a: int = 1\n x: int = {n}", "Thing()"),
-    "a message": (
-        "from langchain_core.messages import HumanMessage\nclass Thing(HumanMessage):\n x: int = {n}",
-        "Thing('x')",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", DEFINITIONS)
-def test_a_class_defined_anew_comes_back_as_the_new_one(kind, module):
-    source, value = DEFINITIONS[kind]
-    serde = JsonPlusSerializer()
-    for n in range(3):
-        define(module, source.format(n=n))
-        typed = stock_dumps_typed(serde, [eval(value, module.__dict__)] * 2)
-        loaded = same_loads(typed, serde).value
-        assert type(loaded[0]) is module.Thing
-        same_loads(typed, serde)
-
-
-def test_a_class_that_is_gone_comes_back_as_stock_s_payload(module):
-    define(module, DEFINITIONS["a model"][0].format(n=1))
-    serde = JsonPlusSerializer()
-    typed = stock_dumps_typed(serde, [module.Thing()])
-    same_loads(typed, serde)
-    del module.Thing
-    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
-    del sys.modules[module.__name__]
-    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
-    sys.modules[module.__name__] = None
-    assert same_loads(typed, serde).value == [{"a": 1, "x": 1}]
-
-
-def test_a_message_class_replaced_in_its_module_is_used(monkeypatch):
-    from langchain_core.messages import ai
-
-    class Other(AIMessage):
-        pass
-
-    same_loads(("msgpack", CONVERSATION))
-    monkeypatch.setattr(ai, "AIMessage", Other)
-    loaded = same_loads(("msgpack", CONVERSATION)).value
-    assert any(type(message) is Other for message in loaded["messages"])
-
-
-def test_a_constructor_put_over_a_message_s_is_called(monkeypatch):
-    real = AIMessage.__init__
-
-    def init(self, *args, **kwargs):
-        real(self, *args, **kwargs)
-        self.__dict__["content"] = "patched"
-
-    monkeypatch.setattr(AIMessage, "__init__", init)
-    loaded = same_loads(("msgpack", CONVERSATION)).value
-    assert "patched" in [message.content for message in loaded["messages"]]
-
-
-def test_a_module_s_own_getattr_is_asked(module):
-    define(
-        module,
-        "def __getattr__(name):\n    if name == 'Late': return lambda *a, **k: ('late', a, k)\n    raise AttributeError(name)",
-    )
-    for code, payload in ((0, [1]), (1, [1]), (2, {"a": 1}), (5, {"a": 1})):
-        data = hostile.ext(code, hostile.pack((module.__name__, "Late", payload, "x")))
-        assert same_loads(("msgpack", data)).value[0] == "late"
-
-
-def test_numpy_that_is_not_there_gives_what_stock_gives(monkeypatch):
-    typed = ENCODED["arrays: array C"]
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    serde = JsonPlusSerializer()
-    monkeypatch.undo()
-    assert serde.loads_typed(typed) is not None
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    assert serde.loads_typed(typed) is None
 
 
 # --- results belong to the caller ---

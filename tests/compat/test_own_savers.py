@@ -1,20 +1,15 @@
-"""Savers and serializers made one's own: overridden, replaced, copied, shared."""
+"""Savers made one's own: overridden, replaced, copied, shared."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import pickle
 import sqlite3
 import threading
 
 import pytest
-from langgraph.cache.sqlite import SqliteCache
-from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.store.sqlite import SqliteStore
 
 import fast_langgraph
 from beside_stock.stories import SYNC, everything, same_story
@@ -23,9 +18,6 @@ from samples import classes as s
 from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
 
 pytestmark = pytest.mark.unpatched
-
-
-# --- subclasses ---
 
 
 def subclass(name, method):
@@ -172,9 +164,6 @@ def test_a_helper_of_stock_s_module_replaced_later_is_called(tmp_path, monkeypat
         story.rows()
 
     same_story(tell, tmp_path)
-
-
-# --- attributes ---
 
 
 class CountingLock:
@@ -362,293 +351,5 @@ def test_attributes_and_truth_of_a_saver_are_stock_s(tmp_path):
         story.note("public", sorted(name for name in dir(SqliteSaver) if not name.startswith("_")))
         story.note("truth", (bool(saver), hasattr(saver, "__len__"), type(saver).__name__))
         story.note("own", sorted(vars(SqliteSaver)))
-
-    same_story(tell, tmp_path)
-
-
-# --- serializers ---
-
-
-class JsonSerde:
-    """Has only what the protocol asks for."""
-
-    def dumps_typed(self, value):
-        return "own", json.dumps(value, default=repr).encode()
-
-    def loads_typed(self, typed):
-        return json.loads(typed[1])
-
-
-class OddSerde(JsonSerde):
-    def __init__(self, typed):
-        self.typed = typed
-
-    def dumps_typed(self, value):
-        if isinstance(self.typed, BaseException):
-            raise self.typed
-        return self.typed
-
-
-class UntypedSerde:
-    """Of before types: gets wrapped in SerializerCompat."""
-
-    def dumps(self, value):
-        return pickle.dumps(value)
-
-    def loads(self, data):
-        return pickle.loads(data)
-
-
-class RaisingSerde(JsonSerde):
-    def loads_typed(self, typed):
-        raise ValueError("can't load")
-
-
-class Cipher:
-    """No secret, but it shows who was asked."""
-
-    def encrypt(self, plain):
-        return "toy", bytes(byte ^ 0x5A for byte in plain)
-
-    def decrypt(self, name, data):
-        assert name == "toy"
-        return bytes(byte ^ 0x5A for byte in data)
-
-
-class MyJsonPlus(JsonPlusSerializer):
-    def dumps_typed(self, value):
-        kind, data = super().dumps_typed(value)
-        return f"my-{kind}", data[::-1]
-
-    def loads_typed(self, typed):
-        return super().loads_typed((typed[0][3:], typed[1][::-1]))
-
-
-class PlainJsonPlus(JsonPlusSerializer):
-    pass
-
-
-SERDES = {
-    "json": JsonSerde,
-    "untyped": UntypedSerde,
-    "raising": RaisingSerde,
-    "encrypted": lambda: EncryptedSerializer(Cipher()),
-    "encrypted strict": lambda: EncryptedSerializer(Cipher(), allowing(None)),
-    "my JsonPlus": MyJsonPlus,
-    "plain subclass": PlainJsonPlus,
-    "pickling": lambda: JsonPlusSerializer(pickle_fallback=True),
-    "strict": lambda: allowing(None),
-    "hook": lambda: JsonPlusSerializer(__unpack_ext_hook__=lambda code, data: (code, len(data))),
-    "type none": lambda: OddSerde((None, b"x")),
-    "type int": lambda: OddSerde((5, b"x")),
-    "data text": lambda: OddSerde(("t", "text")),
-    "data none": lambda: OddSerde(("t", None)),
-    "data memoryview": lambda: OddSerde(("t", memoryview(b"abcdef")[1:4])),
-    "data memoryview with steps": lambda: OddSerde(("t", memoryview(b"abcdef")[::2])),
-    "data bytearray": lambda: OddSerde(("t", bytearray(b"x"))),
-    "data int": lambda: OddSerde(("t", 5)),
-    "data list": lambda: OddSerde(("t", [1])),
-    "data subclass": lambda: OddSerde((s.Str("t"), s.Bytes(b"x"))),
-    "three": lambda: OddSerde(("t", b"x", 3)),
-    "one": lambda: OddSerde(("t",)),
-    "none": lambda: OddSerde(None),
-    "raises": lambda: OddSerde(ValueError("can't dump")),
-    "interrupts": lambda: OddSerde(KeyboardInterrupt("stop")),
-}
-
-
-@pytest.mark.parametrize("name", SERDES)
-def test_a_serializer_of_the_owner_s_is_used_as_by_stock(tmp_path, name):
-    def tell(story):
-        saver = story.saver(serde=SERDES[name]())
-        saver.setup()
-        story.do("fill", lambda: fill(saver))
-        everything(story, saver, at=7)
-        story.do(
-            "odd",
-            lambda: saver.put(config(), checkpoint(8, plain=s.Plain(1), message=s.HumanMessage("x")), METADATA, {}),
-        )
-        story.do("get", lambda: saver.get_tuple(config()))
-        story.note("lock", saver.lock.locked())
-        story.note("in transaction", saver.conn.in_transaction)
-        story.rows()
-
-    same_story(tell, tmp_path)
-
-
-def test_a_serializer_put_in_later_is_used(tmp_path):
-    def tell(story):
-        saver = story.saver()
-        fill(saver)
-        saver.serde = JsonSerde()
-        story.do("put", lambda: saver.put(config(), checkpoint(7), METADATA, {}))
-        story.do("get", lambda: saver.get_tuple(config()))
-        saver.serde = JsonPlusSerializer()
-        story.do("get old", lambda: saver.get_tuple(config(at=1)))
-        saver.serde.dumps_typed = lambda value: ("instance", b"own")
-        story.do("put with an own method", lambda: saver.put(config(), checkpoint(8), METADATA, {}))
-        saver.serde.loads_typed = lambda typed: ("instance", typed)
-        story.do("get with an own method", lambda: saver.get_tuple(config()))
-        saver.serde = None
-        story.do("none", lambda: saver.put(config(), checkpoint(9), METADATA, {}))
-        story.rows()
-
-    same_story(tell, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["dumps_typed", "loads_typed"])
-def test_a_wrapper_put_over_the_serializer_s_method_is_called(tmp_path, monkeypatch, name):
-    def tell(story):
-        saver = story.saver()
-        fill(saver)
-        seen = []
-        real = getattr(JsonPlusSerializer, name)
-
-        def wrapper(self, given):
-            seen.append(repr(given)[:20])
-            return real(self, given)
-
-        with monkeypatch.context() as patching:
-            patching.setattr(JsonPlusSerializer, name, wrapper)
-            everything(story, saver, at=7)
-        story.note("seen", seen)
-        everything(story, saver, at=8)
-        story.note("seen after", len(seen))
-
-    same_story(tell, tmp_path)
-
-
-def test_a_graph_s_own_pieces_of_the_serializer_are_used(tmp_path, monkeypatch):
-    from langgraph.checkpoint.serde import jsonplus
-
-    real = jsonplus._msgpack_default
-
-    def tell(story):
-        saver = story.saver()
-        fill(saver)
-        with monkeypatch.context() as patching:
-            patching.setattr(
-                jsonplus, "_msgpack_default", lambda value: "ours" if isinstance(value, set) else real(value)
-            )
-            story.do("put", lambda: saver.put(config(), checkpoint(7, tags={1, 2}), METADATA, {}))
-            story.do("get", lambda: saver.get_tuple(config()))
-        story.rows()
-
-    same_story(tell, tmp_path)
-
-
-# --- neighbours ---
-
-
-def test_a_store_on_the_same_connection_works_beside(tmp_path):
-    def tell(story):
-        conn = story.connect(isolation_level=None)
-        saver, store = story.saver(conn), SqliteStore(conn)
-        store.setup()
-        for n in range(3):
-            everything(story, saver, at=n)
-            story.do("put", lambda n=n: store.put(("a", "b"), str(n), {"n": n}))
-            story.note("value", store.get(("a", "b"), str(n)).value)
-            story.note("in transaction", conn.in_transaction)
-        story.do("search", lambda: sorted(found.value["n"] for found in store.search(("a",))))
-        story.rows()
-
-    same_story(tell, tmp_path, native=SYNC)
-
-
-def test_a_store_and_a_cache_on_the_same_file_work_beside(tmp_path):
-    def tell(story):
-        saver = story.saver()
-        fill(saver)
-        cache = SqliteCache(path=story.path)
-        with SqliteStore.from_conn_string(story.path) as store:
-            store.setup()
-            for n in range(3):
-                everything(story, saver, at=n)
-                store.put(("a",), str(n), {"n": n})
-                cache.set({(("ns",), str(n)): ({"message": s.HumanMessage("x", id=str(n))}, None)})
-                story.note("cached", cache.get([(("ns",), str(n))]))
-                story.note("stored", store.get(("a",), str(n)).value)
-        cache._conn.close()
-        story.rows()
-
-    same_story(tell, tmp_path, native=SYNC)
-
-
-def test_a_store_s_threads_and_a_saver_s_share_a_connection(tmp_path):
-    fast_langgraph.patch()
-    conn = sqlite3.connect(tmp_path / "test.db", check_same_thread=False, isolation_level=None)
-    saver, store = SqliteSaver(conn), SqliteStore(conn)
-    saver.lock = store.lock  # as users do who share one connection
-    saver.setup()
-    store.setup()
-    errors = []
-
-    def save(n):
-        for i in range(20):
-            saver.put(config(str(n)), checkpoint(i), METADATA, {})
-            saver.get_tuple(config(str(n)))
-
-    def keep(n):
-        for i in range(20):
-            store.put((str(n),), str(i), {"i": i})
-
-    def guarded(work, n):
-        try:
-            work(n)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work, n)) for n in range(4) for work in (save, keep)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (80,)
-    assert len(store.search(("0",), limit=100)) == 20
-    conn.close()
-
-
-def test_two_savers_on_one_connection_work_in_turn(tmp_path):
-    def tell(story):
-        conn = story.connect()
-        first, second = story.saver(conn), story.saver(conn)
-        for n in range(4):
-            everything(story, first, at=n)
-            everything(story, second, at=n + 10)
-        listing = first.list(config())
-        story.do("paused", lambda: next(listing))
-        everything(story, second, at=30)
-        story.do("the rest", lambda: [found.checkpoint["id"] for found in listing])
-        story.rows()
-
-    same_story(tell, tmp_path, native=SYNC)
-
-
-def test_two_savers_on_one_file_see_each_other(tmp_path):
-    def tell(story):
-        first, second = story.saver(), story.saver()
-        for n in range(4):
-            everything(story, first, at=n)
-            everything(story, second, at=n + 10)
-        story.rows()
-
-    same_story(tell, tmp_path, native=SYNC)
-
-
-def test_a_cursor_of_the_owner_s_works_within_the_saver_s(tmp_path):
-    def tell(story):
-        saver = story.saver()
-        fill(saver)
-        with saver.cursor() as cur:
-            cur.execute("DELETE FROM writes WHERE idx = 1")
-        with saver.cursor(transaction=False) as cur:
-            story.note("rows", cur.execute("SELECT count(*) FROM writes").fetchall())
-        open_cursor = saver.conn.execute("SELECT checkpoint_id FROM checkpoints")
-        story.do("row", lambda: next(open_cursor))
-        everything(story, saver, at=7)
-        story.do("row after", lambda: next(open_cursor))
-        story.rows()
 
     same_story(tell, tmp_path)
