@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, latest, put
-from apps.processes import PATIENCE, all_at_once
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import PATIENCE, all_at_once
 
 
 class Acknowledged:

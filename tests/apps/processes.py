@@ -9,8 +9,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,32 +16,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from beside_stock.new_process import in_new_process
+from threads import PATIENCE
+
 #: children begin with everything imported, and with nothing open: forked from a process that has never used SQLite
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["fast_langgraph.checkpointer", "langgraph.graph", "langgraph.checkpoint.sqlite.aio"])
-
-#: a hang is a failure; nothing is expected to take so long
-PATIENCE = 300
-
-
-def all_at_once(work: Any, count: int) -> None:
-    """Calls ``work`` with 0, 1, ... in as many threads; what one raises is raised."""
-    failed: list[BaseException] = []
-
-    def guarded(n: int) -> None:
-        try:
-            work(n)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a thread hangs"
-    if failed:
-        raise failed[0]
 
 
 def lock(path: str, pipe: Connection) -> None:
@@ -130,12 +108,9 @@ def open_files(path: Path | str) -> list[str]:
 
 def interpreter(story: Any, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Calls ``story``, a function of a module here, in a new interpreter, which has ended when this returns."""
-    path = [entry for entry in sys.path if entry]
     called = f"{story.__name__}({', '.join(map(repr, arguments))})"
-    source = f"import sys\nsys.path[:] = {path!r}\nfrom {story.__module__} import {story.__name__}\n{called}"
-    return subprocess.run(
-        [sys.executable, *options, "-c", source], capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
+    script = f"from {story.__module__} import {story.__name__}\n{called}"
+    return in_new_process(script, *options, common=False, timeout=PATIENCE)
 
 
 def without_privileges() -> None:

@@ -7,10 +7,6 @@ import subprocess
 import sys
 import textwrap
 
-START = """
-import sys
-sys.path[:] = {path!r}
-"""
 COMMON = """
 import fast_langgraph
 from beside_stock.codec import same_dumps, same_loads, stock_dumps_typed
@@ -19,12 +15,16 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 """
 
 
+def same_path() -> str:
+    """The beginning of a script that finds what this interpreter finds."""
+    return f"import sys\nsys.path[:] = {[entry for entry in sys.path if entry]!r}\n"
+
+
 def in_new_process(
     script: str, *options: str, common: bool = True, timeout: float = 300, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """The finished process. ``options`` are the interpreter's; ``common`` imports what most need."""
-    path = [entry for entry in sys.path if entry]
-    source = START.format(path=path) + (COMMON if common else "") + textwrap.dedent(script)
+    source = same_path() + (COMMON if common else "") + textwrap.dedent(script)
     return subprocess.run(
         [sys.executable, *options, "-c", source],
         capture_output=True,

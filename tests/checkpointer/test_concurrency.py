@@ -14,10 +14,11 @@ from langchain_core.messages import HumanMessage
 
 from apps.chat import graph
 from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, held, latest, put, state
-from apps.processes import PATIENCE, all_at_once, processes
+from apps.processes import processes
 from apps.soak import figures, scaled
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import opening
+from threads import PATIENCE, all_at_once
 
 PUTS = scaled(100, 2_000)
 

@@ -16,9 +16,10 @@ import pytest
 
 from apps.killed import SAID, said, say
 from apps.numbered_checkpoints import aput, held, put
-from apps.processes import all_at_once, interpreter, locked
+from apps.processes import interpreter, locked
 from apps.soak import scaled
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import all_at_once
 
 
 @contextmanager

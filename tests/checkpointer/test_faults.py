@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, held, latest, put
-from apps.processes import all_at_once, in_a_process, locked
+from apps.processes import in_a_process, locked
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import all_at_once
 
 NAMED = sys.version_info >= (3, 11)
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from apps.numbered_checkpoints import aput, held, latest, put
-from apps.processes import Fork, all_at_once, in_a_process, locked, open_files
+from apps.processes import Fork, in_a_process, locked, open_files
 from apps.soak import scaled
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import all_at_once
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

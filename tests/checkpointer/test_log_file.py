@@ -20,8 +20,9 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apps.numbered_checkpoints import config_of, held, latest, put, state
-from apps.processes import PATIENCE, Fork, in_a_process, processes
+from apps.processes import Fork, in_a_process, processes
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import PATIENCE
 
 #: From its start on; read by another process, for closing the log's file would drop the locks on it.
 IS_ZERO_FROM = "import sys; print(not any(open(sys.argv[1], 'rb').read()[int(sys.argv[2]):]))"

@@ -13,8 +13,9 @@ import pytest
 import apps
 import servers
 from apps.numbered_checkpoints import held, latest, put
-from apps.processes import PATIENCE, interpreter, processes
+from apps.processes import interpreter, processes
 from fast_langgraph import RustSQLiteCheckpointer
+from threads import PATIENCE
 
 FOLDER = Path(apps.__file__).parents[1]
 

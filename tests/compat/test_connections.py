@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 
 import pytest
 
 from beside_stock.stories import ALL_SYNC, SYNC, everything, same_story
 from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
+from threads import at_once
 
 pytestmark = pytest.mark.unpatched
 
@@ -41,20 +41,8 @@ def test_a_database_that_is_no_file_runs_native(tmp_path, path):
 
 def in_a_thread(call):
     result = []
-
-    def run():
-        try:
-            result.append((call(), None))
-        except BaseException as error:
-            result.append((None, error))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    value, error = result[0]
-    if error is not None:
-        raise error.with_traceback(None)
-    return value
+    at_once(lambda: result.append(call()))
+    return result[0]
 
 
 @pytest.mark.parametrize("is_setup", [False, True])

@@ -13,6 +13,7 @@ from beside_stock.new_process import in_new_process
 from beside_stock.statements import TABLE, bound, by_rust, by_sqlite3, connect, contents, described, found, rows
 from fast_langgraph import _native
 from fast_langgraph._native import Operation
+from threads import at_once
 
 pytestmark = pytest.mark.unpatched
 
@@ -23,26 +24,6 @@ LONG = 60
 @pytest.fixture(autouse=True)
 def bound_here():
     bound()
-
-
-def at_once(*works):
-    """Runs each in a thread of its own; what one raises is raised."""
-    raised = []
-
-    def guarded(work):
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,), daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONG)
-        assert not thread.is_alive(), "a thread hangs"
-    if raised:
-        raise raised[0]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from beside_stock.new_process import in_new_process
+from beside_stock.new_process import in_new_process, same_path
 from beside_stock.statements import INSERT, TABLE, bound, by_sqlite3, connect, contents, described, rows
 from fast_langgraph import _native
 from fast_langgraph._native import Operation
@@ -236,9 +236,7 @@ while True:
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
 def test_a_process_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path, mode):
     path = tmp_path / "test.db"
-    source = f"import sys\nsys.path[:] = {[entry for entry in sys.path if entry]!r}\n" + KILLED.format(
-        path=str(path), mode=mode
-    )
+    source = same_path() + KILLED.format(path=str(path), mode=mode)
     process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE)
     assert process.stdout is not None
     for _ in range(100):

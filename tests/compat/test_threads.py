@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import threading
 
 import aiosqlite
 import pytest
@@ -22,29 +21,9 @@ from beside_stock.stories import all_rows
 from samples import graphs
 from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, checkpoint_id, config
 from samples.messages import conversations
+from threads import all_at_once
 
 THREADS = 16
-
-
-def together(work, count=THREADS):
-    """Runs ``work(n)`` in so many threads that start at once; the first error is raised."""
-    start, errors = threading.Barrier(count), []
-
-    def run(n):
-        try:
-            start.wait()
-            work(n)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert not any(thread.is_alive() for thread in threads), "a thread hangs"
-    if errors:
-        raise errors[0]
 
 
 @pytest.fixture
@@ -68,7 +47,7 @@ def test_threads_that_each_have_their_conversation_lose_nothing(conn):
             assert len(found.pending_writes) == 5
 
     with runs_native("SqliteSaver.put", "SqliteSaver.put_writes", "SqliteSaver.get_tuple"):
-        together(work)
+        all_at_once(work, THREADS)
     rows = all_rows(conn)
     assert len(rows["checkpoints"]) == THREADS * 25
     assert len(rows["writes"]) == THREADS * 25 * 5
@@ -87,7 +66,7 @@ def test_threads_leave_the_rows_that_stock_s_leave(tmp_path):
                 saver.put(config(str(n)), checkpoint(i), METADATA, {})
                 saver.put_writes(config(str(n), at=i), WRITES, "t")
 
-        together(work)
+        all_at_once(work, THREADS)
         rows.append(all_rows(conn))
         conn.close()
     assert rows[0] == rows[1]
@@ -111,7 +90,7 @@ def test_threads_that_fail_fail_alone(conn):
             saver.put(config(f"good {n}"), checkpoint(i), METADATA, {})
             assert saver.get_tuple(config(f"good {n}")).checkpoint["id"] == checkpoint_id(i)
 
-    together(work)
+    all_at_once(work, THREADS)
     rows = conn.execute("SELECT thread_id, count(*) FROM checkpoints GROUP BY 1").fetchall()
     assert sorted(rows) == sorted((f"good {n}", 20) for n in range(THREADS))
     assert not conn.in_transaction
@@ -136,7 +115,7 @@ def test_threads_that_read_list_delete_and_write_at_once_end(conn):
                 saver.put(config(str(n)), checkpoint(i), METADATA, {})
                 saver.put_writes(config(str(n), at=i), WRITES, "t")
 
-    together(work)
+    all_at_once(work, THREADS)
     assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
@@ -152,7 +131,7 @@ def test_threads_with_a_saver_each_on_one_file_lose_nothing(tmp_path):
             assert saver.get_tuple(config(str(n))).checkpoint["id"] == checkpoint_id(i)
         conn.close()
 
-    together(work, 8)
+    all_at_once(work, 8)
     conn = sqlite3.connect(path)
     assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (160,)
     conn.close()
@@ -162,7 +141,7 @@ CLOSED = """
     import sqlite3, tempfile, threading
     from langgraph.checkpoint.sqlite import SqliteSaver
     from samples.checkpoints import METADATA, checkpoint, checkpoint_id, config
-    from test_threads import together
+    from threads import all_at_once
     fast_langgraph.patch()
     with tempfile.TemporaryDirectory() as directory:
         for turn in range(20):
@@ -188,7 +167,7 @@ CLOSED = """
                     acknowledged.append((str(n), checkpoint_id(i)))
 
             errors = set()
-            together(work, 5)
+            all_at_once(work, 5)
             check = sqlite3.connect(path)
             kept = set(check.execute("SELECT thread_id, checkpoint_id FROM checkpoints"))
             assert set(acknowledged) <= kept
@@ -215,7 +194,7 @@ def test_a_sql_function_that_needs_the_gil_does_not_hang_the_threads(conn):
             saver.put(config(str(n)), checkpoint(i), METADATA, {})
             saver.get_tuple(config(str(n)))
 
-    together(work, 8)
+    all_at_once(work, 8)
     assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (120,)
 
 
@@ -234,7 +213,7 @@ def test_threads_that_use_the_connection_beside_the_saver_do_not_hang(conn):
             else:
                 assert conn.execute("SELECT mine(?)", (i,)).fetchone() == (i * 2,)
 
-    together(work, 8)
+    all_at_once(work, 8)
 
 
 def test_a_codec_shared_by_threads_gives_each_its_own_bytes():
@@ -251,7 +230,7 @@ def test_a_codec_shared_by_threads_gives_each_its_own_bytes():
             assert serde.loads_typed(wanted)["text"] == str(n) * 1000
             assert serde.loads_typed(expected)["messages"] == state["messages"]
 
-    together(work, 8)
+    all_at_once(work, 8)
 
 
 def test_graphs_in_threads_each_reach_their_end(conn):
@@ -263,7 +242,7 @@ def test_graphs_in_threads_each_reach_their_end(conn):
             result = app.invoke(given, {"configurable": {"thread_id": str(n)}})
             assert len(result["messages"]) == 4 * (i + 1)
 
-    together(work, 8)
+    all_at_once(work, 8)
 
 
 def test_many_tasks_on_an_async_saver_lose_nothing(tmp_path):
