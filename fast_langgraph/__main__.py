@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from fast_langgraph.reporting import Status
 
 USAGE = """\
-fast-langgraph status [--json]    would a program be patched here; if not, why
-fast-langgraph app.py args...     run it patched, as "python app.py args..."
-fast-langgraph -m module args...  or a module, or other arguments of Python's
+fast-langgraph status [--json]    says if programs run patched here, or why not
+fast-langgraph app.py args...     runs it patched, as "python app.py args..."
+fast-langgraph -m module args...  runs a module; also other options of Python's
 fast-langgraph --version
 
 "python -m fast_langgraph" does the same with that Python and its options."""
@@ -86,7 +86,7 @@ def show_status(arguments: list[str]) -> int:
     from fast_langgraph._shared import settings
 
     notes = [
-        f"{name} is none of fast_langgraph's variables, which are {', '.join(settings.VARIABLES)}"
+        f"{name} is not a variable of fast_langgraph's, which are {', '.join(settings.VARIABLES)}"
         for name in environment.unknown_variables()
     ]
     notes += settings.read().complaints
@@ -138,9 +138,9 @@ def not_known(found: Status) -> list[str]:
     lost = [site.name for site in found_sites() if site.method.unknown_code]
     notes = []
     if slow:
-        notes.append(f"{', '.join(slow)}: decoded by stock's code, some ten times slower; see the reason below")
+        notes.append(f"{', '.join(slow)}: decoded by stock's code, about ten times slower; the reason is below")
     if lost:
-        notes.append(f"{', '.join(lost)}: left to stock's code; see the reason below")
+        notes.append(f"{', '.join(lost)}: left to stock's code; the reason is below")
     if notes:
         known = (f"{distribution} {first} to {last}" for distribution, (first, last) in found.known.items())
         notes.append(f"the releases that are known: {', '.join(known)}")
@@ -151,13 +151,13 @@ def verdict(why: str, fix: str, found: Status | None) -> list[str]:
     if why:
         lines = [f"off: {why}", f"fix: {fix}"]
         if found is not None and found.patched:
-            lines.append("an app that calls fast_langgraph.patch() itself is patched as follows:")
+            lines.append("an app that calls fast_langgraph.patch() itself would be patched like this:")
         return lines
     sites = found.sites.values() if found else ()
     active = sum(site.state == "active" for site in sites)
     if active < len(sites):
-        return [f"on in part: {active} of {len(sites)} sites, for the reasons below"]
-    return ["on: a program that is started in this environment runs patched"]
+        return [f"partly on: {active} of {len(sites)} sites; the reasons are below"]
+    return ["on: a program started in this environment runs patched"]
 
 
 if __name__ == "__main__":

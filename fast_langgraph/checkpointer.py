@@ -90,7 +90,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             layout=layout or LAYOUTS[0],
         )
         if layout is not None and (found := self.stats(0).layout) != layout:
-            logger.warning("%s keeps its %s layout; convert(%r) would change it", self.path, found, layout)
+            logger.warning("%s keeps its %s layout; call convert(%r) to change it", self.path, found, layout)
 
     @classmethod
     def from_conn_string(cls, conn_string: str, **options: Any) -> RustSQLiteCheckpointer:
@@ -311,7 +311,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def _closed(self, closed: bool) -> None:
         if not closed:
-            logger.warning("%s is still in use: it is closed once what is going on has ended", self.path)
+            logger.warning("%s is still in use: it will be closed when the running operations have ended", self.path)
 
     async def _ask(self, request: _native.Request) -> Any:
         return await event_loops.bridge().ask(self._engine, request)

@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     expected = [name.strip() for name in config.getoption("--fast-langgraph-expect").split(",") if name.strip()]
     if not config.getoption("--fast-langgraph"):
         if expected:
-            raise pytest.UsageError("--fast-langgraph-expect has no meaning without --fast-langgraph")
+            raise pytest.UsageError("--fast-langgraph-expect needs --fast-langgraph")
         return
     fast_langgraph.patch()
     known = fast_langgraph.status().sites
@@ -86,7 +86,7 @@ class Patched:
             elif not site.calls:
                 found.append(f"{name} was never called")
             elif site.calls == sum(site.fallbacks.values()):
-                found.append(f"{name} was carried out by stock's code each time: {', '.join(site.fallbacks)}")
+                found.append(f"{name} was run by stock's code each time: {', '.join(site.fallbacks)}")
         return found
 
     @pytest.hookimpl(trylast=True)

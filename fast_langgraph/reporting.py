@@ -72,8 +72,8 @@ class Status:
         size = sum(site.bytes for site in self.sites.values())
         seconds = sum(site.seconds for site in self.sites.values())
         return (
-            f"the codec took {seconds:.2f} s for {_size(size)}; the time saved is what stock takes for as much, "
-            f"less that: compare a run with {settings.DISABLE}=1"
+            f"the codec took {seconds:.2f} s for {_size(size)}; the time saved is stock's time for the same data, "
+            f"less this: compare a run with {settings.DISABLE}=1"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def located(path: Any, read_only: bool) -> str:
     """The absolute path, because the app may change its working directory."""
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
-            f"path is a str or a PathLike, not {type(path).__name__}: RustSQLiteCheckpointer opens connections of its "
-            "own. Pass the path of the database; to go on with a connection of yours use SqliteSaver under "
+            f"path must be a str or a PathLike, not {type(path).__name__}: RustSQLiteCheckpointer opens its own "
+            "connections. Pass the path of the database. To keep using a connection of yours, use SqliteSaver under "
             "fast_langgraph.patch()"
         )
     name = os.fspath(path)
@@ -38,15 +38,17 @@ def located(path: Any, read_only: bool) -> str:
     if not name or "\0" in name:
         raise ValueError("path is empty" if not name else "path has a NUL in it")
     if name.startswith("file:"):
-        raise ValueError(f"path is not a URI: {name!r}. For mode=ro there is read_only=True")
+        raise ValueError(f"path can't be a URI: {name!r}. Instead of mode=ro, pass read_only=True")
     if name == MEMORY:
         if read_only:
-            raise ValueError(f"{MEMORY} is empty: there is nothing to read only")
+            raise ValueError(f"{MEMORY} is empty, so read_only=True has nothing to read")
         return name
     absolute = os.path.abspath(name)
     folder = os.path.dirname(absolute)
     if not os.path.isdir(folder):
-        raise _sqlite3().OperationalError(f"unable to open database file {absolute}: there is no folder {folder}")
+        raise _sqlite3().OperationalError(
+            f"unable to open database file {absolute}: the folder {folder} does not exist"
+        )
     return absolute
 
 
@@ -54,20 +56,20 @@ def check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, reade
     if layout is not None:
         check_layout(layout)
     if synchronous not in SYNCHRONOUS:
-        raise ValueError(f"synchronous is one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
+        raise ValueError(f"synchronous must be one of {', '.join(map(repr, SYNCHRONOUS))}, not {synchronous!r}")
     number = isinstance(busy_timeout, (int, float)) and not isinstance(busy_timeout, bool)
     if not number or not isfinite(busy_timeout) or not 0 <= busy_timeout <= 86_400:
-        raise ValueError(f"busy_timeout is a number of seconds from 0 to 86400, not {busy_timeout!r}")
+        raise ValueError(f"busy_timeout must be a number of seconds from 0 to 86400, not {busy_timeout!r}")
     for name, value, least in (("max_wal_bytes", max_wal_bytes, LEAST_WAL), ("readers", readers, 1)):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 62:
-            raise ValueError(f"{name} is an int from {least} on, not {value!r}")
+            raise ValueError(f"{name} must be an int of at least {least}, not {value!r}")
     if readers > 256:
-        raise ValueError(f"readers is at most 256, not {readers}")
+        raise ValueError(f"readers must be at most 256, not {readers}")
 
 
 def check_layout(layout: Any) -> None:
     if layout not in LAYOUTS:
-        raise ValueError(f"layout is one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
+        raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
 
 
 def _sqlite3() -> Any:

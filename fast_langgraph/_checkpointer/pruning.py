@@ -38,13 +38,13 @@ def prune(
 ) -> Steps[None]:
     """``RustSQLiteCheckpointer.prune``."""
     if thread_ids is None and keep_last is None and older_than is None:
-        raise ValueError("prune() needs thread_ids, keep_last or older_than: of all threads nothing is removed unasked")
+        raise ValueError("prune() would affect every thread: pass thread_ids, keep_last or older_than")
     if isinstance(thread_ids, str):
-        raise TypeError("thread_ids is a sequence of thread ids, not one id")
+        raise TypeError("thread_ids must be a sequence of thread ids, not one id")
     if strategy != KEEP_LATEST and strategy not in DELETE:
-        raise ValueError(f"strategy is {KEEP_LATEST!r} or {DELETE[0]!r}, not {strategy!r}")
+        raise ValueError(f"strategy must be {KEEP_LATEST!r} or {DELETE[0]!r}, not {strategy!r}")
     if keep_last is not None and (strategy != KEEP_LATEST or isinstance(keep_last, bool) or keep_last < 1):
-        raise ValueError(f"keep_last is 1 or more, and goes with strategy {KEEP_LATEST!r}")
+        raise ValueError(f"keep_last must be 1 or more, and needs strategy {KEEP_LATEST!r}")
     bound = None if older_than is None else id_at(_moment(older_than))
     threads = [str(thread) for thread in thread_ids] if thread_ids is not None else (yield _native.Request.threads())
     removed = 0
@@ -59,7 +59,7 @@ def prune(
 def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
     """``RustSQLiteCheckpointer.delete_for_runs``."""
     if isinstance(run_ids, str):
-        raise TypeError("run_ids is a sequence of run ids, not one id")
+        raise TypeError("run_ids must be a sequence of run ids, not one id")
     doomed: dict[str, list[Key]] = {}
     for thread, namespace, checkpoint_id in (yield _native.Request.keys(run_ids=[str(run) for run in run_ids])):
         doomed.setdefault(thread, []).append((namespace, checkpoint_id))
@@ -76,10 +76,10 @@ def _moment(older_than: Any) -> datetime:
         # A datetime without a time zone is local time, as everywhere in Python.
         return older_than.astimezone(timezone.utc)
     if isinstance(older_than, bool) or not isinstance(older_than, (int, float, timedelta)):
-        raise TypeError("older_than is a timedelta, a number of seconds or a datetime")
+        raise TypeError("older_than must be a timedelta, a number of seconds or a datetime")
     age = older_than if isinstance(older_than, timedelta) else timedelta(seconds=older_than)
     if age < timedelta(0):
-        raise ValueError("older_than is not negative")
+        raise ValueError("older_than must not be negative")
     return datetime.now(timezone.utc) - age
 
 
@@ -129,7 +129,9 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
             removed += deleted
             expected = (count - deleted, *last)
         elif (refused := refused + 1) > PATIENCE:
-            logger.warning("thread %r is written all the while: %d checkpoints are left to remove", thread, len(left))
+            logger.warning(
+                "thread %r is being written to all the time: %d checkpoints were not removed", thread, len(left)
+            )
             break
     if needed:
         logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)

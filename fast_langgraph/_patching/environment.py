@@ -32,7 +32,7 @@ def _other() -> str:
 def conflict() -> str:
     """A conflict with another installed package, even though ours is imported; and the fix."""
     other = _other()
-    return other and f"{other}: whichever is updated or uninstalled takes files of both away. Fix: {START_OVER}"
+    return other and f"{other}: updating or uninstalling either removes files of both. Fix: {START_OVER}"
 
 
 def overlaid() -> tuple[str, str] | None:
@@ -41,8 +41,8 @@ def overlaid() -> tuple[str, str] | None:
         return None
     other = _other()
     if other:
-        return f"{other}, and lies over this one", START_OVER
-    return "its __init__.py is gone, as where a package with the same files was uninstalled", START_OVER
+        return f"{other}, and has overwritten this one", START_OVER
+    return "its __init__.py is missing: a package with the same files was probably uninstalled", START_OVER
 
 
 def site_folders() -> list[str]:
@@ -58,7 +58,7 @@ def unread() -> tuple[str, str]:
     folders = site_folders()
     if not any(os.path.exists(os.path.join(folder, PTH)) for folder in folders):
         return (
-            f"{PTH} is in none of the folders whose .pth files Python reads ({', '.join(folders)})",
+            f"{PTH} is not in any of the folders whose .pth files Python reads ({', '.join(folders)})",
             f"install {DISTRIBUTION} into this environment (a PYTHONPATH or pip's --target is not enough), "
             f"or {IN_CODE}",
         )
@@ -78,7 +78,7 @@ def obstacle() -> tuple[str, str]:
     if import_hook.installed():
         return "", ""
     if "fast_langgraph._patching.boot" in sys.modules:
-        return "the import hook was taken away, by unpatch() or by what went wrong when it patched", IN_CODE
+        return "the import hook was removed, by unpatch() or after an error while patching", IN_CODE
     why, fix = unread()
     if why:
         return why, fix

@@ -14,7 +14,7 @@ from fast_langgraph._shared.host_sqlite import PYTHON, reach
 from fast_langgraph._shared.rows import Row, checkpoint_tuple, write_order, write_rows
 
 #: why a call that we have begun is finished by stock's code or by sqlite3
-ONLY_SQLITE3 = "a value or a connection that only sqlite3 can use"
+ONLY_SQLITE3 = "a value or a connection that only sqlite3 can handle"
 
 
 class PutWrites:

@@ -101,9 +101,12 @@ class PatchSite:
         if live is self.replacement:
             if self.enabled:
                 return "active", ""
-            return "skipped", "not patched; somebody put ours back, and it calls stock's"
+            return "skipped", "not patched: somebody put our function back after unpatch(), and it calls stock's"
         if self._is_known(live):
-            return "skipped", "stock's was put back since; patch() takes it up again" if self.enabled else "not patched"
+            return (
+                "skipped",
+                "somebody put stock's method back since; patch() replaces it again" if self.enabled else "not patched",
+            )
         wrappers, inner = layers(live, self._is_known)
         if inner is None:
             return "foreign", f"replaced by {wrappers[0]}"

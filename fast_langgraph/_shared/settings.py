@@ -52,7 +52,7 @@ class Settings(NamedTuple):
         """The setting that excludes the site; empty if none does."""
         names = {site, site.partition(".")[0]}
         if self.only is not None and not names & self.only:
-            return "not among those that were asked for"
+            return "not in what patch() was asked to patch"
         return "excluded as asked for" if names & self.exclude else ""
 
 
@@ -105,7 +105,7 @@ def read(
         if text.lower() in ON or text.lower() in ("", *OFF):
             return text.lower() in ON
         taken = "is taken as 1" if unknown else "has no effect"
-        complaints.append(f"{variable}={text!r} is not known and {taken}; valid are {', '.join((*ON, *OFF))}")
+        complaints.append(f"{variable}={text!r} is not valid and {taken}; valid values are {', '.join((*ON, *OFF))}")
         return unknown
 
     def names(variable: str, given: str | Iterable[str] | None) -> frozenset[str] | None:

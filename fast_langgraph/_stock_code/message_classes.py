@@ -178,7 +178,11 @@ def _why_not_built(cls: Any) -> str:
         known = fingerprint(cls) in known_code.MESSAGES.get(cls.__name__, ())
     except LookupError as error:
         return str(error)
-    return "" if known else f"its code is not that of a release that fast_langgraph knows ({releases.known_of(cls)})"
+    return (
+        ""
+        if known
+        else f"its code differs from that of every release that fast_langgraph knows ({releases.known_of(cls)})"
+    )
 
 
 def fingerprint(cls: Any) -> str:

@@ -52,7 +52,7 @@ def unsupported() -> str:
             return f"{distribution} is not installed"
         if not first <= _numbers(found) < end:
             releases = f"from {'.'.join(map(str, first))}, below {'.'.join(map(str, end))}"
-            return f"{distribution} {found} is installed, and fast_langgraph knows releases {releases}"
+            return f"{distribution} {found} is installed, but fast_langgraph supports releases {releases}"
     return ""
 
 
@@ -64,7 +64,7 @@ def unknown_code(site: str, owner: type, functions: Iterable[Any]) -> str:
             return ""
     except LookupError as error:
         return str(error)
-    return f"its code is not that of a release that fast_langgraph knows ({known_of(owner)})"
+    return f"its code differs from that of every release that fast_langgraph knows ({known_of(owner)})"
 
 
 def site_fingerprint(owner: type, functions: Iterable[Any]) -> str:

@@ -31,7 +31,7 @@ def serializer_methods(jsonplus: Any) -> tuple[StockMethod, StockMethod]:
     unknown = (
         ""
         if jsonplus._option == known
-        else f"it encodes with options that no release has that fast_langgraph knows ({releases.known_of(owner)})"
+        else f"it encodes with options that no known release has ({releases.known_of(owner)})"
     )
     # Releases before 4.1 have one hook and no allowlist.
     hook = getattr(jsonplus, "_create_msgpack_ext_hook", None) or jsonplus._msgpack_ext_hook

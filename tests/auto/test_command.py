@@ -150,7 +150,7 @@ def status(installed, *arguments, code, **variables):
 
 def test_the_status_says_on(installed):
     text = status(installed, code=0, FAST_LANGGRAPH_AUTO_PATCH="1")
-    assert text.startswith("on: a program that is started in this environment runs patched\n")
+    assert text.startswith("on: a program started in this environment runs patched\n")
     assert "10 of 10 sites active" in text
 
 
@@ -174,7 +174,7 @@ def test_the_status_says_off_and_why_and_what_helps(installed, variables, why, f
 
 def test_the_status_says_on_in_part(installed):
     text = status(installed, code=0, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_EXCLUDE="SqliteSaver")
-    assert text.startswith("on in part: 6 of 10 sites, for the reasons below\n")
+    assert text.startswith("partly on: 6 of 10 sites; the reasons are below\n")
     assert "excluded as asked for" in text
     text = status(installed, code=1, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_EXCLUDE="SqliteSaver,AsyncSqliteSaver,JsonPlusSerializer")  # fmt: skip
     assert text.startswith("off: no site is active: excluded as asked for\n"), text
@@ -193,7 +193,7 @@ def test_the_status_of_a_release_that_is_not_known_says_what_to_install(installe
     done = installed.call(installed.python, tmp_path / "main.py", FAST_LANGGRAPH_AUTO_PATCH="1", COLUMNS="200")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("off: langgraph-checkpoint 99.0 is installed, and fast_langgraph knows releases from")
+    assert lines[0].startswith("off: langgraph-checkpoint 99.0 is installed, but fast_langgraph supports releases from")
     assert lines[1].startswith("fix: pip install 'langgraph-checkpoint>=3.0.1,<")
 
 
@@ -218,7 +218,7 @@ def test_the_status_names_what_was_mistyped(installed):
         installed.command, "status", FAST_LANGGRAPH_AUTOPATCH="1", FAST_LANGGRAPH_ONLY="SqliteSaver.putt", COLUMNS="100"
     )
     text = " ".join(done.stdout.split())
-    assert "note: FAST_LANGGRAPH_AUTOPATCH is none of fast_langgraph's variables, which are" in text
+    assert "note: FAST_LANGGRAPH_AUTOPATCH is not a variable of fast_langgraph's, which are" in text
     assert "note: FAST_LANGGRAPH_ONLY names 'SqliteSaver.putt', which is no site" in text
 
 

@@ -140,13 +140,13 @@ def test_an_installation_beside_the_site_folders_is_told(wheel, tmp_path):
     script = """
     import fast_langgraph
     text = " ".join(repr(fast_langgraph.status()).split())
-    assert "fast_langgraph_sqlite_auto.pth is in none of the folders" in text, text
+    assert "fast_langgraph_sqlite_auto.pth is not in any of the folders" in text, text
     """
     ok(made.run(script, PYTHONPATH=str(target), **AUTO))
     done = made.call(made.python, "-m", "fast_langgraph", "-c", "pass", PYTHONPATH=str(target))
     assert done.returncode == 2
     assert done.stderr.startswith(
-        "fast_langgraph: can't run a program patched: fast_langgraph_sqlite_auto.pth is in none of"
+        "fast_langgraph: can't run a program patched: fast_langgraph_sqlite_auto.pth is not in any of"
     )
 
 

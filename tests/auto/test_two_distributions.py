@@ -61,8 +61,8 @@ def ours_first(wheel, other, tmp_path):
 
 def test_ours_over_the_other_works_and_the_status_warns(other_first):
     text = status(other_first, 0)
-    assert text.startswith("on: a program that is started in this environment runs patched\n")
-    assert f"  {ALSO}: whichever is updated or uninstalled takes files of both away. Fix: {FIX}\n" in text
+    assert text.startswith("on: a program started in this environment runs patched\n")
+    assert f"  {ALSO}: updating or uninstalling either removes files of both. Fix: {FIX}\n" in text
     found = json.loads(ok(other_first.call(other_first.command, "status", "--json", **AUTO)))
     assert found["status"]["conflict"].startswith(ALSO)
     assert {site["state"] for site in found["status"]["sites"].values()} == {"active"}
@@ -70,7 +70,7 @@ def test_ours_over_the_other_works_and_the_status_warns(other_first):
 
 
 def test_the_other_over_ours_is_told_and_nothing_is_patched(ours_first):
-    assert status(ours_first, 1) == f"off: {ALSO}, and lies over this one\nfix: {FIX}\n"
+    assert status(ours_first, 1) == f"off: {ALSO}, and has overwritten this one\nfix: {FIX}\n"
     found = ours_first.call(ours_first.command, "status", "--json", **AUTO)
     assert json.loads(found.stdout)["status"] is None
     script = """
@@ -82,13 +82,17 @@ def test_the_other_over_ours_is_told_and_nothing_is_patched(ours_first):
     ok(ours_first.run(script, **AUTO))
     done = ours_first.call(ours_first.command, "-c", "pass")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"fast_langgraph: can't run a program patched: {ALSO}, and lies over this one. Fix:")
+    assert done.stderr.startswith(
+        f"fast_langgraph: can't run a program patched: {ALSO}, and has overwritten this one. Fix:"
+    )
 
 
 def test_what_is_left_once_the_other_was_uninstalled_is_told(ours_first):
     ours_first.pip("uninstall", "--yes", "fast-langgraph")
     text = status(ours_first, 1)
-    assert text.startswith("off: its __init__.py is gone, as where a package with the same files was uninstalled\nfix:")
+    assert text.startswith(
+        "off: its __init__.py is missing: a package with the same files was probably uninstalled\nfix:"
+    )
     ok(ours_first.run("import fast_langgraph, langgraph.checkpoint.sqlite", **AUTO))
 
 

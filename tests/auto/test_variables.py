@@ -57,8 +57,8 @@ def test_a_value_that_is_not_known_is_named_once_with_those_that_are(installed):
     done = installed.run(ACTIVE, FAST_LANGGRAPH_AUTO_PATCH="enable")
     assert json.loads(done.stdout) == []
     assert done.stderr == (
-        "fast_langgraph: FAST_LANGGRAPH_AUTO_PATCH='enable' is not known and has no effect; "
-        "valid are 1, true, yes, on, 0, false, no, off\n"
+        "fast_langgraph: FAST_LANGGRAPH_AUTO_PATCH='enable' is not valid and has no effect; "
+        "valid values are 1, true, yes, on, 0, false, no, off\n"
     )
 
 
@@ -85,7 +85,7 @@ def test_disable_loads_nothing_native(installed):
 def test_a_value_of_disable_that_is_not_known_disables(installed):
     done = installed.run(ACTIVE, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_DISABLE="please")
     assert json.loads(done.stdout) == []
-    assert "FAST_LANGGRAPH_DISABLE='please' is not known and is taken as 1" in done.stderr
+    assert "FAST_LANGGRAPH_DISABLE='please' is not valid and is taken as 1" in done.stderr
 
 
 def test_disable_set_to_0_disables_nothing(installed):
@@ -226,7 +226,7 @@ def test_a_fallback_raises_where_that_is_asked_for(installed, by):
     assert lines[0].startswith("SqliteSaver.put: stock's code would run: ")
     assert "row_factory" in lines[0]
     assert lines[1].startswith("SqliteSaver.get_tuple: stock's code would run: ")
-    assert lines[2] == "SqliteSaver.put: stock's code would run: a value or a connection that only sqlite3 can use"
+    assert lines[2] == "SqliteSaver.put: stock's code would run: a value or a connection that only sqlite3 can handle"
     assert lines[3] == "JsonPlusSerializer.loads_typed: stock's code would run: not msgpack"
 
 

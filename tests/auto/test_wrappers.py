@@ -114,7 +114,7 @@ def test_a_tracer_after_us_that_goes_last(run, wrap):
     unwrap(ours)
     assert put() == (0, 0)
     found = site()
-    assert found.state == "skipped" and "somebody put ours back" in found.reason, found
+    assert found.state == "skipped" and "somebody put our function back" in found.reason, found
     fast_langgraph.unpatch()
     assert live() is STOCK
     fast_langgraph.patch()
@@ -148,7 +148,7 @@ def test_a_tracer_before_us_that_goes_first(run, wrap):
     fast_langgraph.patch()
     unwrap(STOCK)
     found = site()
-    assert found.state == "skipped" and "patch() takes it up again" in found.reason, found
+    assert found.state == "skipped" and "patch() replaces it again" in found.reason, found
     assert put() == (0, 0)
     fast_langgraph.patch()
     assert put() == (0, 1)

@@ -119,7 +119,7 @@ def failing(tmp_path):
         "missing folder": (
             lambda: RustSQLiteCheckpointer(missing),
             operational,
-            f"there is no folder {missing.parent}",
+            f"the folder {missing.parent} does not exist",
         ),
         "not a database": (
             lambda: RustSQLiteCheckpointer(tmp_path / "text.db").setup(),

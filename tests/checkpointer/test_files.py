@@ -98,13 +98,13 @@ def keep_open(path: str, pipe: Any) -> None:
 
 def test_a_path_in_a_folder_that_is_not_there_is_an_error_that_names_both(tmp_path):
     path = tmp_path / "no" / "such" / "x.db"
-    refused(lambda: RustSQLiteCheckpointer(path), str(path), f"there is no folder {path.parent}")
+    refused(lambda: RustSQLiteCheckpointer(path), str(path), f"the folder {path.parent} does not exist")
     # One that goes away before it is opened.
     folder = tmp_path / "short"
     folder.mkdir()
     saver = RustSQLiteCheckpointer(folder / "x.db")
     folder.rmdir()
-    refused(lambda: put(saver, "t", 1), str(folder / "x.db"), f"there is no folder {folder}")
+    refused(lambda: put(saver, "t", 1), str(folder / "x.db"), f"the folder {folder} does not exist")
     folder.mkdir()
     put(saver, "t", 1)
     assert latest(saver, "t") == 1

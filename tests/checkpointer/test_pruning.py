@@ -185,16 +185,16 @@ def test_a_thread_id_of_another_type_is_taken_as_text(entry, checkpointer):
 @pytest.mark.parametrize(
     ("arguments", "settings", "error", "says"),
     [
-        ((), {}, ValueError, "needs thread_ids, keep_last or older_than"),
-        ((), {"strategy": "delete"}, ValueError, "needs thread_ids, keep_last or older_than"),
+        ((), {}, ValueError, "would affect every thread: pass thread_ids, keep_last or older_than"),
+        ((), {"strategy": "delete"}, ValueError, "would affect every thread: pass thread_ids, keep_last or older_than"),
         (("a",), {}, TypeError, "a sequence of thread ids, not one id"),
         ((["a"],), {"strategy": "delete_latest"}, ValueError, "'keep_latest' or 'delete', not 'delete_latest'"),
-        ((["a"],), {"keep_last": 0}, ValueError, "keep_last is 1 or more"),
-        ((["a"],), {"keep_last": -1}, ValueError, "keep_last is 1 or more"),
-        ((["a"],), {"keep_last": True}, ValueError, "keep_last is 1 or more"),
-        ((["a"],), {"keep_last": 2, "strategy": "delete"}, ValueError, "goes with strategy 'keep_latest'"),
+        ((["a"],), {"keep_last": 0}, ValueError, "keep_last must be 1 or more"),
+        ((["a"],), {"keep_last": -1}, ValueError, "keep_last must be 1 or more"),
+        ((["a"],), {"keep_last": True}, ValueError, "keep_last must be 1 or more"),
+        ((["a"],), {"keep_last": 2, "strategy": "delete"}, ValueError, "needs strategy 'keep_latest'"),
         ((["a"],), {"older_than": "1 day"}, TypeError, "a timedelta, a number of seconds or a datetime"),
-        ((["a"],), {"older_than": -1}, ValueError, "not negative"),
+        ((["a"],), {"older_than": -1}, ValueError, "must not be negative"),
         ((["a"],), {"older_than": True}, TypeError, "a timedelta, a number of seconds or a datetime"),
     ],
 )

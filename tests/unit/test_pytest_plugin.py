@@ -81,7 +81,7 @@ def test_the_run_fails_where_stock_s_code_did_it_all(run):
     )
     assert result.ret == 1
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["ERROR: SqliteSaver.put was carried out by stock's code each time: *row_factory*"])
+    result.stdout.fnmatch_lines(["ERROR: SqliteSaver.put was run by stock's code each time: *row_factory*"])
 
 
 @pytest.mark.unpatched
@@ -127,7 +127,9 @@ def test_the_run_fails_with_releases_that_are_not_known_and_says_so(run, pyteste
     result = run(ROUND_TRIP, "--fast-langgraph", "--fast-langgraph-expect", SERIALIZER, *xdist)
     assert result.ret == 1
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["ERROR: langgraph-checkpoint 9.0.0 is installed, and fast_langgraph knows releases *"])
+    result.stdout.fnmatch_lines(
+        ["ERROR: langgraph-checkpoint 9.0.0 is installed, but fast_langgraph supports releases *"]
+    )
 
 
 @pytest.mark.unpatched
@@ -164,7 +166,7 @@ def test_a_failed_test_fails_the_run_as_ever(run):
             ["--fast-langgraph", "--fast-langgraph-expect", "SqliteSaver.putt"],
             "ERROR: no such site: SqliteSaver.putt; *",
         ),
-        (["--fast-langgraph-expect", SERIALIZER], "ERROR: *no meaning without --fast-langgraph"),
+        (["--fast-langgraph-expect", SERIALIZER], "ERROR: *needs --fast-langgraph"),
     ],
     ids=["unknown-site", "expecting-without-patching"],
 )

@@ -51,7 +51,7 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
     match error.code {
         ffi::SQLITE_CANTOPEN => {
             let cause = match path.parent() {
-                Some(folder) if !folder.is_dir() => format!("there is no folder {}", folder.display()),
+                Some(folder) if !folder.is_dir() => format!("the folder {} does not exist", folder.display()),
                 _ if path.is_dir() => "it is a folder".to_owned(),
                 _ if !path.exists() && options.read_only => "there is no such file".to_owned(),
                 Some(folder) if path.exists() => format!(
