@@ -15,7 +15,9 @@ mod probe;
 mod refusal;
 
 pub use functions::{Functions, message};
-pub use host::{ErrorCode, Host, of, of_type};
+#[cfg(unix)] // for the checkpointer
+pub use host::of_type;
+pub use host::{ErrorCode, Host, of};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("BindError", module.py().get_type::<refusal::BindError>())?;
