@@ -1,4 +1,4 @@
-//! Model classes that are plain by structure, as Python has described them (`fast_langgraph/_shared/plain_models.py`):
+//! Model classes that are plain by structure, as Python has described them (`fast_langgraph/_stock_code/message_classes.py`):
 //! their instances are read from `__dict__` and built without calling the class.
 #![allow(unsafe_code)] // reads a type's version tag
 
