@@ -28,12 +28,13 @@ def serializer_methods(jsonplus: Any) -> tuple[StockMethod, StockMethod]:
         | ormsgpack.OPT_PASSTHROUGH_UUID
         | ormsgpack.OPT_REPLACE_SURROGATES
     )
-    unknown = (
-        ""
-        if jsonplus._option == known
-        else f"it encodes with options that no known release has ({releases.known_of(owner)})"
-    )
-    # Releases before 4.1 have one hook and no allowlist.
+    unknown = ""
+    if jsonplus._option != known:
+        releases_known = releases.known_of(owner)
+        unknown = (
+            f"its encoding options differ from those of every release that fast_langgraph knows ({releases_known})"
+        )
+    # Releases before 4.1 have one hook for all serializers.
     hook = getattr(jsonplus, "_create_msgpack_ext_hook", None) or jsonplus._msgpack_ext_hook
     global _configured_for
     with _lock:

@@ -183,7 +183,7 @@ print(json.dumps(said))
 def test_strict_raises_for_a_message_class_that_is_not_direct(other_validator):
     at_patch, at_call = answer(other_validator, STRICT)
     assert at_patch.startswith(
-        "langchain_core.messages.ai.AIMessage is decoded by stock's code: its code is not that of"
+        "langchain_core.messages.ai.AIMessage is decoded by stock's code: its code differs from"
     )
     assert at_call.startswith(
         "JsonPlusSerializer.loads_typed: stock's code would run: langchain_core.messages.ai.AIMessage"
@@ -192,7 +192,7 @@ def test_strict_raises_for_a_message_class_that_is_not_direct(other_validator):
 
 def test_the_command_names_what_goes_the_long_way_and_the_releases_that_are_known(other_validator):
     done = run(other_validator, "-m", "fast_langgraph", "status", FAST_LANGGRAPH_AUTO_PATCH="1")
-    assert "note: AIMessage, AIMessageChunk: decoded by stock's code, some ten times slower" in done.stdout
+    assert "note: AIMessage, AIMessageChunk: decoded by stock's code, about ten times slower" in done.stdout
     known = ", ".join(f"{name} {first} to {last}" for name, (first, last) in known_code.RELEASES.items())
     assert f"note: the releases that are known: {known}" in " ".join(done.stdout.split())
 
