@@ -182,9 +182,7 @@ print(json.dumps(said))
 
 def test_strict_raises_for_a_message_class_that_is_not_direct(other_validator):
     at_patch, at_call = answer(other_validator, STRICT)
-    assert at_patch.startswith(
-        "langchain_core.messages.ai.AIMessage is decoded by stock's code: its code differs from"
-    )
+    assert at_patch.startswith("langchain_core.messages.ai.AIMessage is decoded by stock's code: its code differs from")
     assert at_call.startswith(
         "JsonPlusSerializer.loads_typed: stock's code would run: langchain_core.messages.ai.AIMessage"
     )
