@@ -38,7 +38,7 @@ began = time.perf_counter()
 exec(line)
 took = time.perf_counter() - began
 langgraph = sorted(name for name in sys.modules if name.startswith(("langgraph", "langchain")))
-assert ("fast_langgraph._patching.boot" in sys.modules) is {on}
+assert ("fast_langgraph._boot" in sys.modules) is {on}
 print(json.dumps([took, langgraph]))
 """
 

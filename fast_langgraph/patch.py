@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+# Of collections.abc, which takes longer to import; for typing.get_type_hints().
+from _collections_abc import Iterable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from fast_langgraph._shared.settings import Settings
@@ -94,10 +96,9 @@ def unpatch() -> None:
 
     If somebody else has wrapped one of our methods since, their wrapper stays and calls stock's code.
     """
-    from fast_langgraph._patching import apply, import_hook
+    from fast_langgraph._patching import apply
 
-    import_hook.uninstall()
-    apply.take_back()
+    apply.undo()
 
 
 def is_patched() -> bool:

@@ -13,6 +13,7 @@ from fast_langgraph._native import __version__
 from fast_langgraph._patching import apply, environment, import_hook
 from fast_langgraph._patching.live_classes import LIVE_CLASSES, LiveClass
 from fast_langgraph._shared import host_sqlite, settings
+from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.settings import Settings
 from fast_langgraph._stock_code import known_code, message_classes, releases
 
@@ -154,29 +155,29 @@ def _size(count: int) -> str:
 
 
 def _reports(cls: LiveClass, asked: Settings, refusal: str) -> list[Site]:
-    if not cls.found:
-        absence = ("skipped", refusal) if refusal else cls.absence(import_hook.installed())
-        return [
-            Site(name, *(("skipped", left_out) if (left_out := asked.leaves_out(name)) else absence))
-            for name in cls.site_names
-        ]
-    sites = []
-    for site in cls.sites:
-        counts = site.counts
-        sites.append(
-            Site(
-                site.name,
-                *site.state,
-                calls=counts.calls,
-                fallbacks=counts.fallbacks,
-                values_by_stock=counts.handed_over,
-                values_by_class=counts.values,
-                bytes=counts.bytes,
-                seconds=counts.seconds,
-                wrappers=site.wrappers,
-            )
-        )
-    return sites
+    if cls.found:
+        return [_report(site.name, *site.state, site.wrappers) for site in cls.sites]
+    absence = ("skipped", refusal) if refusal else cls.absence(import_hook.installed())
+    return [
+        _report(name, *(("skipped", left_out) if (left_out := asked.leaves_out(name)) else absence), [])
+        for name in cls.site_names
+    ]
+
+
+def _report(name: str, state: str, reason: str, wrappers: list[str]) -> Site:
+    counts = counts_of(name)
+    return Site(
+        name,
+        state,
+        reason,
+        calls=counts.calls,
+        fallbacks=counts.fallbacks,
+        values_by_stock=counts.handed_over,
+        values_by_class=counts.values,
+        bytes=counts.bytes,
+        seconds=counts.seconds,
+        wrappers=wrappers,
+    )
 
 
 def status() -> Status:

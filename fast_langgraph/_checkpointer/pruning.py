@@ -83,14 +83,14 @@ def _moment(older_than: Any) -> datetime:
     return datetime.now(timezone.utc) - age
 
 
-def _keep_latest(load: Load, thread: str, keep: int, bound: str | None) -> Steps[int]:
+def _keep_latest(load: Load, thread: str, keep_last: int, bound: str | None) -> Steps[int]:
     listing = yield _native.Request.keys(thread=thread)
     seen: Counter[str] = Counter()
     kept: list[Key] = []
     doomed: list[Key] = []
     for _, namespace, checkpoint_id in listing:
         seen[namespace] += 1
-        goes = seen[namespace] > keep and (bound is None or is_before(checkpoint_id, bound))
+        goes = seen[namespace] > keep_last and (bound is None or is_before(checkpoint_id, bound))
         (doomed if goes else kept).append((namespace, checkpoint_id))
     removed: int = yield from _remove(load, thread, doomed, kept)
     yield _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fast_langgraph import _native
 from fast_langgraph._native import FallbackError
+from fast_langgraph._patching import import_hook
 from fast_langgraph._patching.live_classes import LIVE_CLASSES
 from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared import settings
@@ -53,9 +54,10 @@ def apply(asked: Settings, announce: Callable[[list[str]], None]) -> list[str]:
         return [*asked.complaints, *_failures()]
 
 
-def take_back() -> None:
-    """Puts stock's methods back."""
+def undo() -> None:
+    """Puts stock's methods back, and leaves later imports alone."""
     with _lock:
+        import_hook.uninstall()
         settings.remember(None)
         _native.fail_on_fallback(False)
         for site in _all_sites():

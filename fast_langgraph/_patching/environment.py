@@ -77,7 +77,7 @@ def obstacle() -> tuple[str, str]:
         return f"{settings.AUTO_PATCH} is {why}", f"{export} {settings.AUTO_PATCH}=1, or {IN_CODE}"
     if import_hook.installed():
         return "", ""
-    if "fast_langgraph._patching.boot" in sys.modules:
+    if import_hook.at_start:
         return "the import hook was removed, by unpatch() or after an error while patching", IN_CODE
     why, fix = unread()
     if why:

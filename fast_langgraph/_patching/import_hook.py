@@ -78,6 +78,9 @@ def _do_nothing() -> None:
 
 _finder = Finder()
 
+#: whether it was installed by the .pth file, when the interpreter started
+at_start = False
+
 
 def install(executed: Callable[[], None]) -> None:
     """``executed`` is called each time a stock module has been executed."""

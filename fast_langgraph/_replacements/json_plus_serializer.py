@@ -17,10 +17,7 @@ from fast_langgraph._stock_code.serializer import serializer_methods
 
 def make_sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
     dumps, loads = serializer_methods(jsonplus)
-    return [
-        PatchSite(dumps, dumps_typed, _native.ENCODED),
-        PatchSite(loads, loads_typed, _native.DECODED),
-    ]
+    return [PatchSite(dumps, dumps_typed), PatchSite(loads, loads_typed)]
 
 
 def dumps_typed(site: PatchSite) -> Callable[..., Any]:

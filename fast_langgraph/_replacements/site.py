@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fast_langgraph._native import Counts
 from fast_langgraph._replacements.wrappers import layers
+from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.settings import IS_DISABLED
-from fast_langgraph._stock_code.methods import StockMethod
-
-#: counts by site name; they outlive the class, which a reload of its module replaces
-_counts: dict[str, Counts] = {}
+from fast_langgraph._stock_code.methods import StockMethod, mark_as_ours
 
 
 class PatchSite:
@@ -21,7 +18,6 @@ class PatchSite:
         self,
         method: StockMethod,
         make: Callable[[PatchSite], Callable[..., Any]],
-        counts: Counts | None = None,
         skip: str = "",
     ) -> None:
         """``make(site)`` returns the function that replaces ``site.stock``, or raises LookupError with a reason.
@@ -30,7 +26,7 @@ class PatchSite:
         """
         self.method = method
         self.name = method.name
-        self.counts = _counts.setdefault(self.name, counts or Counts(self.name))
+        self.counts = counts_of(self.name)
         #: false after ``unpatch()``, when somebody else's wrapper may still call our function
         self.enabled = False
         #: why the method can't be replaced
@@ -54,6 +50,7 @@ class PatchSite:
             try:
                 if self.method.knows(live):
                     self.replacement = self._make(self)
+                    mark_as_ours(self.replacement)
             except Exception as error:
                 # LookupError itself, not a KeyError, says in words what a release does not have.
                 if type(error) is LookupError:

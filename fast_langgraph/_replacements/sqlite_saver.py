@@ -55,7 +55,11 @@ def put(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
         except Exception as raised:
             error = raised
         if error is not None:
-            _raise_in_cursor(self, error)
+            try:
+                _raise_in_cursor(self, error)
+            finally:
+                # Its traceback refers to this frame: the two would keep the arguments until the collector runs.
+                del error
         if not commit(self, [(statement, [row])]):
             site.counts.gave_up(ONLY_SQLITE3)
             with self.cursor() as cursor:
@@ -85,7 +89,11 @@ def put_writes(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any
         except BaseException as raised:
             error = raised
         if error is not None:
-            _raise_in_cursor(self, error)
+            try:
+                _raise_in_cursor(self, error)
+            finally:
+                # Its traceback refers to this frame: the two would keep the arguments until the collector runs.
+                del error
         if not commit(self, [(statement, rows)]):
             site.counts.gave_up(ONLY_SQLITE3)
             with self.cursor() as cursor:
@@ -144,8 +152,11 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
 
 def _raise_in_cursor(saver: Any, error: BaseException) -> None:
     """Raises where stock does: inside its cursor, which commits even on an error."""
-    with saver.cursor():
-        raise error
+    try:
+        with saver.cursor():
+            raise error
+    finally:
+        del error
 
 
 def _inside(method: Any) -> Any:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
+from weakref import WeakSet
 
 from fast_langgraph._stock_code import releases
 
@@ -51,8 +52,14 @@ class StockMethod:
         return not self.unknown_code
 
 
+#: the functions that ``patch()`` puts in place of stock's
+_ours: WeakSet[Any] = WeakSet()
+
+
+def mark_as_ours(function: Any) -> None:
+    _ours.add(function)
+
+
 def is_ours(function: Any) -> bool:
     """Whether this is one of the functions that ``patch()`` puts in place of stock's."""
-    return (
-        isinstance(function, FunctionType) and function.__globals__.get("__package__") == "fast_langgraph._replacements"
-    )
+    return isinstance(function, FunctionType) and function in _ours

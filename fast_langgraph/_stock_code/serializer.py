@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from fast_langgraph import _native
@@ -11,7 +11,8 @@ from fast_langgraph._stock_code.methods import StockMethod
 
 #: the class that the codec is set up for; a reload of its module makes another
 _configured_for: type | None = None
-_lock = Lock()
+#: entered again if a signal handler that runs while it is held calls ``patch()``
+_lock = RLock()
 
 
 def serializer_methods(jsonplus: Any) -> tuple[StockMethod, StockMethod]:

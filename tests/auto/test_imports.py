@@ -26,8 +26,8 @@ def test_on_next_to_nothing_is_imported_at_the_start(run, installed):
     assert sorted(set(eval(on)) - set(eval(off))) == [
         "__future__",
         "fast_langgraph",
+        "fast_langgraph._boot",
         "fast_langgraph._patching",
-        "fast_langgraph._patching.boot",
         "fast_langgraph._patching.import_hook",
         "fast_langgraph._shared",
         "fast_langgraph._shared.stock_classes",
@@ -38,7 +38,7 @@ def test_on_next_to_nothing_is_imported_at_the_start(run, installed):
 def test_the_pth_file_has_one_short_line(installed):
     [line] = installed.pth.read_text().splitlines()
     assert len(line) < 100
-    assert line.startswith('import os; os.getenv("FAST_LANGGRAPH_AUTO_PATCH") and ')
+    assert line.startswith('import os; os.environ.get("FAST_LANGGRAPH_AUTO_PATCH") and ')
 
 
 def test_langgraph_is_not_imported_by_us(run):

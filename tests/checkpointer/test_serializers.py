@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
@@ -147,3 +149,56 @@ def test_without_the_codec_in_rust_the_bytes_are_the_same(off, path, monkeypatch
         with connected(path.with_name(name)) as conn:
             rows.append(all_rows(conn))
     assert rows[0] == rows[1]
+
+
+# Who does the serializer's work, and where it is counted
+
+
+def test_values_that_a_checkpointer_hands_to_stock_are_in_the_status_without_patch():
+    script = """
+import dataclasses
+import fast_langgraph
+from fast_langgraph import RustSQLiteCheckpointer
+
+@dataclasses.dataclass
+class Note:
+    text: str
+
+config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+state = {"v": 4, "ts": "", "id": "1", "channel_values": {"note": Note("x")}, "channel_versions": {}, "versions_seen": {}}
+with RustSQLiteCheckpointer(":memory:") as saver:
+    saver.put(config, state, {}, {})
+    assert saver.get_tuple(config).checkpoint == state
+for site in ("JsonPlusSerializer.dumps_typed", "JsonPlusSerializer.loads_typed"):
+    found = fast_langgraph.status().sites[site]
+    assert found.state != "active" and found.calls == 1 and found.bytes > 50, found
+found = fast_langgraph.status().sites["JsonPlusSerializer.dumps_typed"]
+assert any("Note" in name for name in found.values_by_class), found
+assert "Note" in repr(fast_langgraph.status())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.unpatched
+def test_bytes_stay_in_rust_patched_or_not_and_not_where_stock_s_code_is_asked_for():
+    def made(saver: RustSQLiteCheckpointer) -> type:
+        kind, data = saver._codec.dumps(saver.serde, {"a": 1})
+        assert (kind, bytes(data)) == ("msgpack", b"\x81\xa1a\x01")
+        assert saver._codec.loads(saver.serde, kind, data) == {"a": 1}
+        return type(data)
+
+    with RustSQLiteCheckpointer(":memory:") as saver:
+        assert made(saver) is _native.Blob
+        try:
+            fast_langgraph.patch()
+            assert made(saver) is _native.Blob
+            with fast_langgraph.disabled():
+                assert made(saver) is bytes
+            fast_langgraph.patch(exclude="JsonPlusSerializer")
+            assert made(saver) is bytes
+            fast_langgraph.patch(only="SqliteSaver")
+            assert made(saver) is bytes
+        finally:
+            fast_langgraph.unpatch()
+        assert made(saver) is _native.Blob

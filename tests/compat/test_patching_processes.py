@@ -193,3 +193,66 @@ def test_a_child_of_fork_goes_on_with_a_connection_of_its_own(tmp_path):
         print("done")
     """)
     assert done.stdout == "done\n", done
+
+
+def test_a_signal_handler_that_patches_while_a_module_is_patched_is_no_deadlock():
+    done = in_new_process(
+        """
+    import faulthandler, signal
+    faulthandler.dump_traceback_later(30, exit=True)
+    import fast_langgraph
+    from fast_langgraph import _native
+    configure = _native.configure
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGUSR1)
+        return configure(*arguments)
+
+    signal.signal(signal.SIGUSR1, lambda *_: fast_langgraph.patch())
+    _native.configure = interrupted
+    fast_langgraph.patch()
+    assert fast_langgraph.is_patched()
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    assert JsonPlusSerializer().loads_typed(JsonPlusSerializer().dumps_typed([1])) == [1]
+    """,
+        common=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_put_that_fails_keeps_nothing_of_its_arguments():
+    done = in_new_process(
+        """
+    import gc, sqlite3, weakref
+    from langgraph.checkpoint.sqlite import SqliteSaver
+    import fast_langgraph
+    fast_langgraph.patch()
+    gc.disable()
+    class Checkpoint(dict): ...
+    class Value: ...
+    saver = SqliteSaver(sqlite3.connect(":memory:", check_same_thread=False))
+    config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    checkpoint = Checkpoint(v=4, ts="", channel_values={}, channel_versions={}, versions_seen={})
+    try:
+        saver.put(config, checkpoint, {}, {})
+    except KeyError as error:
+        assert error.args == ("id",)
+    else:
+        raise AssertionError("it has no id")
+    kept = weakref.ref(checkpoint)
+    del checkpoint
+    assert kept() is None
+    value = Value()
+    kept = weakref.ref(value)
+    try:
+        saver.put_writes({"configurable": {**config["configurable"], "checkpoint_id": "1"}}, [("a", value)], "task")
+    except TypeError:
+        pass
+    else:
+        raise AssertionError("it can't be encoded")
+    del value
+    assert kept() is None
+    """,
+        common=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ def test_either_order_of_installation(install, tmp_path):
     assert done.returncode == 0, done.stderr
     code, text = status(made)
     assert code == 1
-    assert "off: fast-langgraph 0.1.15, another project with the same import name, is installed too, and lies" in text
+    assert "off: fast-langgraph 0.1.15, another project with the same import name, is installed too, and has" in text
 
     assert made.pip("uninstall", "--yes", "fast-langgraph", "fast-langgraph-sqlite").returncode == 0
     install(made)

@@ -20,7 +20,7 @@ ROOMS = [
     "__main__",
     "pytest_plugin",
     "__init__",
-    "_patching.boot",
+    "_boot",
     "patch",
     "reporting",
     "checkpointer",
@@ -47,7 +47,7 @@ def modules_of(package: Path) -> dict[str, Path]:
 
 
 def imports_of(path: Path, modules: dict[str, Path]) -> set[str]:
-    """The modules that a file imports, at whatever moment: those that it names in a dict are imported by name."""
+    """The modules that a file imports, at whatever moment. A text that is a module's full name may import it too."""
     named = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -57,8 +57,8 @@ def imports_of(path: Path, modules: dict[str, Path]) -> set[str]:
                 named.add(dotted if dotted.removeprefix("fast_langgraph.") in modules else node.module)
         elif isinstance(node, ast.Import):
             named.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.Dict):
-            named.update(v.value for v in node.values if isinstance(v, ast.Constant) and isinstance(v.value, str))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != "fast_langgraph":
+            named.add(node.value)
     within = {name.removeprefix("fast_langgraph.") for name in named if name.startswith("fast_langgraph.")}
     if "fast_langgraph" in named:
         within.add("__init__")

@@ -11,3 +11,4 @@ if hasattr(sys.modules["fast_langgraph"], "_HOMES"):
     from fast_langgraph.patch import patch_imported
 
     import_hook.install(patch_imported)
+    import_hook.at_start = True
