@@ -1,13 +1,16 @@
 //! Putting the bytes of a checkpoint together from its recipe.
 use std::ops::RangeInclusive;
 
+use crate::cuts::MIN_PIECE;
 use crate::matching::Reference;
 use crate::piece::{Number, Piece};
 use crate::recipe::{Malformed, Step};
 
-/// A noted size beyond this is not trusted: it may be damaged, and must not ask for all memory.
+/// SQLite's own bound for a value. No checkpoint is larger, whatever a file states.
+pub const MAX_SIZE: usize = 1_000_000_000;
+
+/// Memory for more than this is only taken as the bytes come: the size that a file states may be wrong.
 const TRUSTED_SIZE: usize = 16 << 20;
-const TRUSTED_PIECES: usize = 1 << 16;
 
 /// The bytes of a checkpoint, and where its pieces lie in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +19,41 @@ pub struct Assembled {
     pub pieces: Vec<Piece>,
 }
 
-impl Assembled {
+/// A checkpoint that is being put together, up to the size that it is to have.
+struct Assembly {
+    result: Assembled,
+    size: usize,
+}
+
+impl Assembly {
+    fn new(buffer: Vec<u8>, size: usize) -> Result<Self, Malformed> {
+        if size > MAX_SIZE {
+            return Err(Malformed::Size);
+        }
+        let mut result = Assembled { bytes: buffer, pieces: Vec::new() };
+        result.bytes.try_reserve(size.min(TRUSTED_SIZE)).map_err(|_| Malformed::NoMemory)?;
+        Ok(Self { result, size })
+    }
+
     #[inline]
-    fn add(&mut self, piece: &[u8], number: Number) -> Result<(), Malformed> {
-        let start = self.bytes.len();
-        self.bytes.try_reserve(piece.len()).map_err(|_| Malformed::NoMemory)?;
-        self.bytes.extend_from_slice(piece);
-        self.pieces.push(Piece { range: start..self.bytes.len(), number });
+    fn add_own(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        if bytes.len() > self.size - self.result.bytes.len() {
+            return Err(Malformed::Size);
+        }
+        self.result.bytes.try_reserve(bytes.len()).map_err(|_| Malformed::NoMemory)?;
+        self.result.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn add_piece(&mut self, bytes: &[u8], number: Number) -> Result<(), Malformed> {
+        if bytes.len() < MIN_PIECE {
+            return Err(Malformed::Pieces { first: number, last: number });
+        }
+        let start = self.result.bytes.len();
+        self.add_own(bytes)?;
+        self.result.pieces.try_reserve(1).map_err(|_| Malformed::NoMemory)?;
+        self.result.pieces.push(Piece { range: start..self.result.bytes.len(), number });
         Ok(())
     }
 }
@@ -43,31 +74,28 @@ pub fn assemble<E: From<Malformed>>(
     buffer: Vec<u8>,
     mut stored: impl FnMut(RangeInclusive<Number>, &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>,
 ) -> Result<Assembled, E> {
-    let mut result = Assembled { bytes: buffer, pieces: Vec::new() };
-    result.bytes.try_reserve(size.min(own.len() + TRUSTED_SIZE)).map_err(|_| Malformed::NoMemory)?;
-    result.pieces.reserve(steps.iter().map(|step| step.pieces()).sum::<usize>().min(TRUSTED_PIECES));
-    let mut place = 0;
+    let mut assembly = Assembly::new(buffer, size)?;
+    let mut place = 0_usize;
     for step in steps {
-        let next = own.get(place..place + step.own).ok_or(Malformed::OwnBytes)?;
-        result.bytes.try_reserve(next.len()).map_err(|_| Malformed::NoMemory)?;
-        result.bytes.extend_from_slice(next);
+        assembly.add_own(own.get(place..place.saturating_add(step.own)).ok_or(Malformed::OwnBytes)?)?;
         place += step.own;
         if step.has_no_pieces() {
             continue;
         }
         let mut number = step.first;
         while number <= step.last
-            && let Some((piece, its_number)) = in_memory.and_then(|reference| reference.piece(result.pieces.len()))
+            && let Some((piece, its_number)) =
+                in_memory.and_then(|reference| reference.piece(assembly.result.pieces.len()))
             && its_number == number
         {
-            result.add(piece, number)?;
+            assembly.add_piece(piece, number)?;
             number = number.saturating_add(1);
         }
         if number > step.last {
             continue;
         }
         stored(number..=step.last, &mut |piece| {
-            result.add(piece, number)?;
+            assembly.add_piece(piece, number)?;
             number = number.saturating_add(1);
             Ok(())
         })?;
@@ -75,8 +103,8 @@ pub fn assemble<E: From<Malformed>>(
             return Err(Malformed::Pieces { first: step.first, last: step.last }.into());
         }
     }
-    if place != own.len() || result.bytes.len() != size {
+    if place != own.len() || assembly.result.bytes.len() != size {
         return Err(Malformed::Size.into());
     }
-    Ok(result)
+    Ok(assembly.result)
 }

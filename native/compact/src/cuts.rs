@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use fast_langgraph_msgpack::reader::{ReadError, Reader, Token};
 
-/// Shorter bytes are no piece: naming them would take more room than repeating them.
-const MIN_PIECE: usize = 64;
+/// Shorter bytes are no piece: naming them would take more room than repeating them. Who puts a checkpoint together
+/// relies on it: so a file can't name more pieces than suit the size that it states.
+pub(crate) const MIN_PIECE: usize = 64;
 /// An element of a list of this size or more is a piece of its own.
 const MIN_ELEMENT: usize = 128;
 /// Any other value of this size or more is a piece.

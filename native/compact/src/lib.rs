@@ -11,7 +11,7 @@ mod piece;
 mod plan;
 mod recipe;
 
-pub use assembly::{Assembled, assemble};
+pub use assembly::{Assembled, MAX_SIZE, assemble};
 pub use cuts::{Cut, LANES, cuts};
 pub use matching::{Reference, find};
 pub use numbers::{Direction, Series, assign};

@@ -91,7 +91,7 @@ pub enum Malformed {
 /// The steps in the text of a recipe.
 ///
 /// # Errors
-/// `Malformed::Text` for any other text.
+/// `Malformed::Text` for any other text, `Malformed::NoMemory` for one that is too long.
 pub fn parse(text: &str) -> Result<Vec<Step>, Malformed> {
     if !text.len().is_multiple_of(RECORD) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Malformed::Text);
@@ -100,9 +100,11 @@ pub fn parse(text: &str) -> Result<Vec<Step>, Malformed> {
         let start = record * RECORD + field * DIGITS;
         text.get(start..start + DIGITS).and_then(|digits| digits.parse::<Number>().ok()).ok_or(Malformed::Text)
     };
-    (0..text.len() / RECORD)
-        .map(|record| {
-            Ok(Step { own: number(record, 0)? as usize, first: number(record, 1)?, last: number(record, 2)? })
-        })
-        .collect()
+    let records = text.len() / RECORD;
+    let mut steps = Vec::new();
+    steps.try_reserve_exact(records).map_err(|_| Malformed::NoMemory)?;
+    for record in 0..records {
+        steps.push(Step { own: number(record, 0)? as usize, first: number(record, 1)?, last: number(record, 2)? });
+    }
+    Ok(steps)
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use checkpoints::{checkpoint, element, elements};
 use fast_langgraph_compact::{
-    Direction, LANES, Malformed, Number, Piece, Plan, Recipe, Reference, Series, Step, assemble, assign, cuts, find,
-    parse, plan,
+    Direction, LANES, MAX_SIZE, Malformed, Number, Piece, Plan, Recipe, Reference, Series, Step, assemble, assign,
+    cuts, find, parse, plan,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -229,11 +229,11 @@ proptest! {
     fn any_text_is_a_recipe_or_an_error(
         text in prop_oneof!["\\PC{0,90}", "[0-9]{0,90}", "[0-9]{30}", "[0-9]{29}.", "(000000000[0-9]){3,9}"],
         own in vec(any::<u8>(), 0..40),
-        size in prop_oneof![0..200usize, Just(usize::MAX)],
+        size in prop_oneof![0..1000usize, Just(usize::MAX)],
     ) {
         let mut table = Table::default();
         for number in 0..10 {
-            table.0.insert(number, vec![number as u8; number as usize]);
+            table.0.insert(number, vec![number as u8; 60 + number as usize]);
         }
         let is_text = text.len().is_multiple_of(30) && text.bytes().all(|byte| byte.is_ascii_digit());
         match table.read(&text, &own, size, None) {
@@ -272,8 +272,32 @@ proptest! {
 #[test]
 fn a_range_up_to_the_last_number_there_is_ends() {
     let steps = [Step { own: 0, first: Number::MAX - 1, last: Number::MAX }];
-    let read =
-        assemble(&steps, &[], 2, None, Vec::new(), |numbers, add| numbers.into_iter().try_for_each(|_| add(b"x")));
+    let read = assemble(&steps, &[], 128, None, Vec::new(), |numbers, add| {
+        numbers.into_iter().try_for_each(|_| add(&[b'x'; 64]))
+    });
     let read: Result<_, Malformed> = read;
-    assert_eq!(read.expect("two pieces").bytes, b"xx");
+    assert_eq!(read.expect("two pieces").bytes, [b'x'; 128]);
+}
+
+/// What a recipe that names the same pieces again and again makes of `stated` bytes, and how often a piece was read.
+fn repeated(stated: usize, piece: &[u8]) -> (Result<Vec<u8>, Malformed>, usize) {
+    let steps = vec![Step { own: 0, first: 1, last: 20_000 }; 12_000];
+    let mut read = 0;
+    let found: Result<_, Malformed> = assemble(&steps, &[], stated, None, Vec::new(), |numbers, add| {
+        numbers.into_iter().try_for_each(|_| {
+            read += 1;
+            add(piece)
+        })
+    });
+    (found.map(|assembled| assembled.bytes), read)
+}
+
+#[test]
+fn no_more_is_read_than_the_size_that_is_stated() {
+    let (found, read) = repeated(100_000, &[b'x'; 1000]);
+    assert_eq!((found, read), (Err(Malformed::Size), 101));
+    let (found, read) = repeated(100_000, b"");
+    assert_eq!((found, read), (Err(Malformed::Pieces { first: 1, last: 1 }), 1));
+    let (found, read) = repeated(MAX_SIZE + 1, &[b'x'; 1000]);
+    assert_eq!((found, read), (Err(Malformed::Size), 0));
 }

@@ -20,7 +20,11 @@ impl Layout {
     }
 
     pub fn name(self) -> &'static str {
-        if self.is_compact() { "compact" } else { "standard" }
+        match self {
+            Self::Standard => "standard",
+            Self::Compact => "compact",
+            Self::Closing => "compact, half converted to standard",
+        }
     }
 
     /// Whether `checkpoints` is a view, and rows may be made of pieces.

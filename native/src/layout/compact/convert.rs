@@ -7,17 +7,21 @@ use rusqlite::{Connection, params};
 
 use super::assembly::{
     CHECKPOINT, CHECKPOINT_ID, CHECKPOINT_NS, PARENT_CHECKPOINT_ID, ROWID, SELECT, THREAD_ID, TYPE, assembled,
+    assembled_if_whole,
 };
 use super::cache::CacheWriter;
 use super::store::{Key, can_be_cut, store};
 use super::tables;
 use crate::buffer::Buffer;
-use crate::errors::SqlError;
+use crate::errors::{SqlError, corrupt};
 use crate::layout::kind::Layout;
 
 /// A transaction converts at most so many rows, or about so many bytes.
 const MAX_ROWS: usize = 256;
 const MAX_BYTES: usize = 8 << 20;
+
+/// An error names at most so many damaged rows.
+const MAX_NAMED: usize = 8;
 
 /// Converts rows after rowid `from`, as many as suit the transaction that it is called in. Returns the rowid of the
 /// last one, 0 when all are done.
@@ -68,36 +72,81 @@ fn to_compact(conn: &Connection, cache: &mut CacheWriter, from: i64) -> Result<O
     Ok(last)
 }
 
-/// Converts rows back, and the tables when no row is left.
+/// Converts rows back, and the tables when no row is left in pieces.
+///
+/// # Errors
+/// If only damaged rows are left: they can't be put together, and the tables of pieces stay for them.
 fn to_standard(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
-    let mut last = whole_again(conn, from)?;
-    if last.is_none() {
-        // Another process that converted the other way meanwhile may have cut rows before `from`. They would be lost
-        // with the pieces.
-        last = whole_again(conn, i64::MIN)?;
+    let batch = whole_again(conn, from)?;
+    if batch.last.is_some() {
+        return Ok(batch.last);
     }
-    if last.is_none() {
-        tables::unmake(conn)?;
+    // Another process that converted the other way meanwhile may have cut rows before `from`. They would be lost with
+    // the pieces.
+    let mut from = i64::MIN;
+    loop {
+        let batch = whole_again(conn, from)?;
+        match batch.last {
+            Some(_) if batch.is_changed => return Ok(batch.last),
+            Some(last) => from = last,
+            None => break,
+        }
     }
-    Ok(last)
+    match damaged(conn)? {
+        None => tables::unmake(conn).map(|()| None),
+        Some(error) => Err(error),
+    }
 }
 
-/// Converts rows that are made of pieces.
-fn whole_again(conn: &Connection, from: i64) -> Result<Option<i64>, SqlError> {
+/// Rows that were gone through: the last of them, and whether one was converted.
+struct ConvertedRows {
+    last: Option<i64>,
+    is_changed: bool,
+}
+
+/// Converts rows that are made of pieces. Damaged ones are left as they are.
+fn whole_again(conn: &Connection, from: i64) -> Result<ConvertedRows, SqlError> {
     let mut statement =
         conn.prepare(&format!("{SELECT} WHERE rowid > ? AND ranges IS NOT NULL ORDER BY rowid LIMIT {MAX_ROWS}"))?;
     let mut update = conn
         .prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = NULL, base = NULL, size = NULL WHERE rowid = ?")?;
     let mut rows = statement.query([from])?;
-    let (mut last, mut bytes) = (None, 0);
+    let (mut done, mut bytes) = (ConvertedRows { last: None, is_changed: false }, 0);
     while bytes < MAX_BYTES
         && let Some(row) = rows.next()?
     {
         let id: i64 = row.get(ROWID)?;
-        last = Some(id);
-        let whole = assembled(conn, row, None)?.bytes;
-        bytes += whole.len();
-        update.execute(params![whole, id])?;
+        done.last = Some(id);
+        if let Some(whole) = assembled_if_whole(conn, row)? {
+            bytes += whole.bytes.len();
+            update.execute(params![whole.bytes, id])?;
+            done.is_changed = true;
+        }
     }
-    Ok(last)
+    Ok(done)
+}
+
+/// The error that names the rows which are still in pieces, if there are any.
+fn damaged(conn: &Connection) -> Result<Option<SqlError>, SqlError> {
+    let count: usize =
+        conn.query_row("SELECT count(*) FROM fl_checkpoints WHERE ranges IS NOT NULL", [], |row| row.get(0))?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let mut statement = conn.prepare(&format!("{SELECT} WHERE ranges IS NOT NULL ORDER BY rowid LIMIT {MAX_NAMED}"))?;
+    let mut rows = statement.query([])?;
+    let mut names = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Err(error) = assembled(conn, row, None) {
+            names.push(error.message);
+        }
+    }
+    if count > names.len() {
+        names.push(format!("and {} more", count - names.len()));
+    }
+    Ok(Some(corrupt(format!(
+        "{count} damaged checkpoints can't be converted: {}. All others are. Until these are deleted, the database stays \
+         half converted and stores new checkpoints whole; call convert() again then, or convert(\"compact\")",
+        names.join("; ")
+    ))))
 }

@@ -7,6 +7,11 @@ use rusqlite::{Connection, params};
 
 use crate::errors::SqlError;
 
+/// The id of a piece. A damaged file may state any base.
+pub fn id(base: i64, number: Number) -> i64 {
+    base.wrapping_add(i64::from(number))
+}
+
 /// Stores those pieces of `bytes` that are new.
 pub fn store<'a>(
     conn: &Connection,
@@ -17,7 +22,7 @@ pub fn store<'a>(
     let mut statement = conn.prepare_cached("INSERT INTO fl_pieces (id, bytes) VALUES (?, ?)")?;
     for piece in new {
         let bytes = bytes.get(piece.range.clone()).unwrap_or_default();
-        statement.execute(params![base + i64::from(piece.number), bytes])?;
+        statement.execute(params![id(base, piece.number), bytes])?;
     }
     Ok(())
 }
@@ -31,7 +36,7 @@ pub fn each<E: From<SqlError>>(
 ) -> Result<(), E> {
     let sql = "SELECT bytes FROM fl_pieces WHERE id BETWEEN ? AND ? ORDER BY id";
     let mut statement = conn.prepare_cached(sql).map_err(SqlError::from)?;
-    let ids = [base + i64::from(*numbers.start()), base + i64::from(*numbers.end())];
+    let ids = [id(base, *numbers.start()), id(base, *numbers.end())];
     let mut rows = statement.query(ids).map_err(SqlError::from)?;
     while let Some(row) = rows.next().map_err(SqlError::from)? {
         piece(row.get_ref(0).map_err(SqlError::from)?.as_blob().ok())?;
@@ -45,12 +50,12 @@ pub fn last(conn: &Connection, base: i64, series: Series) -> Result<Option<Numbe
     let outermost = if series.direction == Direction::Down { "min" } else { "max" };
     let found: Option<i64> = conn
         .prepare_cached(&format!("SELECT {outermost}(id) FROM fl_pieces WHERE id BETWEEN ? AND ?"))?
-        .query_row([base + i64::from(least), base + i64::from(most)], |row| row.get(0))?;
-    Ok(found.and_then(|id| Number::try_from(id - base).ok()))
+        .query_row([id(base, least), id(base, most)], |row| row.get(0))?;
+    Ok(found.and_then(|id| Number::try_from(id.wrapping_sub(base)).ok()))
 }
 
 /// Removes the pieces of a range and returns how many there were.
 pub fn remove(conn: &Connection, base: i64, first: Number, last: Number) -> Result<usize, SqlError> {
     let mut statement = conn.prepare_cached("DELETE FROM fl_pieces WHERE id BETWEEN ? AND ?")?;
-    Ok(statement.execute([base + i64::from(first), base + i64::from(last)])?)
+    Ok(statement.execute([id(base, first), id(base, last)])?)
 }

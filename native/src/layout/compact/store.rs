@@ -4,7 +4,7 @@ use std::sync::Arc;
 use fast_langgraph_compact::{Plan, Reference, cuts, plan};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::assembly::{SELECT, assembled};
+use super::assembly::{SELECT, assembled_if_whole};
 use super::cache::{CacheEntry, CacheWriter, StoredCheckpoint};
 use super::generation::Generation;
 use super::pieces;
@@ -86,8 +86,9 @@ fn stored_checkpoints(
     Ok(parent.into_iter().chain(others).collect())
 }
 
+/// A checkpoint to compare with. One that is damaged is as good as none: it must not be in the way of new ones.
 fn read(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Option<Arc<StoredCheckpoint>>, SqlError> {
-    let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(assembled(conn, row, None))).optional()?;
-    let Some(found) = found.transpose()? else { return Ok(None) };
+    let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(assembled_if_whole(conn, row))).optional()?;
+    let Some(found) = found.transpose()?.flatten() else { return Ok(None) };
     Ok(Some(Arc::new(StoredCheckpoint { bytes: Arc::new(Buffer::new(found.bytes)), pieces: found.pieces })))
 }

@@ -4,14 +4,15 @@ use rusqlite::{Connection, params};
 
 use super::generation::Generation;
 use super::pieces;
-use crate::errors::{SqlError, corrupt};
+use crate::errors::SqlError;
 
 /// Removes the pieces of a thread that are not needed, and the thread itself if it has no checkpoint in pieces. Other
 /// threads are not touched.
 pub fn sweep(conn: &Connection, thread: &str) -> Result<(), SqlError> {
     let Some(generation) = Generation::of(conn, thread)? else { return Ok(()) };
     let base = generation.base();
-    let needed = needed(conn, thread, base)?;
+    // If a recipe can't be read, it may need any of them.
+    let Some(needed) = needed(conn, thread, base)? else { return Ok(()) };
     let mut removed = 0;
     // All needed pieces below this number are passed.
     let mut next: Number = 0;
@@ -30,21 +31,18 @@ pub fn sweep(conn: &Connection, thread: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// The first and the last number of each range that a checkpoint of the thread names, in order.
-fn needed(conn: &Connection, thread: &str, base: i64) -> Result<Vec<(Number, Number)>, SqlError> {
+/// The first and the last number of each range that a checkpoint of the thread names, in order. None if a recipe can't
+/// be read.
+fn needed(conn: &Connection, thread: &str, base: i64) -> Result<Option<Vec<(Number, Number)>>, SqlError> {
     let mut statement = conn.prepare_cached("SELECT ranges FROM fl_checkpoints WHERE thread_id = ? AND base = ?")?;
     let mut rows = statement.query(params![thread, base])?;
     let mut ranges = Vec::new();
     while let Some(row) = rows.next()? {
-        let text = row.get_ref(0)?;
-        // If a recipe can't be read, nothing may be removed.
-        let steps = text.as_str().ok().and_then(|text| parse(text).ok());
-        let steps = steps.ok_or_else(|| {
-            corrupt(format!("a checkpoint of thread {thread:?} has an invalid value in column ranges"))
-        })?;
+        let Some(steps) = row.get_ref(0)?.as_str().ok().and_then(|text| parse(text).ok()) else { return Ok(None) };
+        ranges.try_reserve(steps.len()).map_err(|_| SqlError::no_memory())?;
         ranges.extend(steps.iter().filter(|step| !step.has_no_pieces()).map(|step| (step.first, step.last)));
     }
     ranges.sort_unstable();
     ranges.dedup();
-    Ok(ranges)
+    Ok(Some(ranges))
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, ToSql, params};
 use super::cache::CacheWriter;
 use super::convert::convert;
 use super::generation::Generation;
+use super::pieces;
 use super::store::{Key, can_be_cut, store};
 use super::sweep::sweep;
 use crate::buffer::Buffer;
@@ -72,7 +73,7 @@ fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlE
     let to = Generation::create(conn, target)?;
     conn.execute(
         "INSERT INTO fl_pieces (id, bytes) SELECT id - ?1 + ?2, bytes FROM fl_pieces WHERE id BETWEEN ?1 AND ?3",
-        [from.base(), to.base(), from.base() + i64::from(Number::MAX)],
+        [from.base(), to.base(), pieces::id(from.base(), Number::MAX)],
     )?;
     conn.execute(
         "UPDATE fl_checkpoints SET ranges = source.ranges, base = ?3, size = source.size FROM fl_checkpoints AS source \
