@@ -176,9 +176,9 @@ except sqlite3.OperationalError as error:
 
 def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(tmp_path):
     (tmp_path / "backup.db").symlink_to(tmp_path / "elsewhere.db")
-    with filled(tmp_path / "new.db", "new", 2) as saver:
-        with pytest.raises(sqlite3.OperationalError, match="exists already"):
-            saver.backup(tmp_path / "backup.db")
+    taken = pytest.raises(sqlite3.OperationalError, match="exists already")
+    with filled(tmp_path / "new.db", "new", 2) as saver, taken:
+        saver.backup(tmp_path / "backup.db")
 
 
 def test_a_new_database_takes_nothing_from_a_log_or_journal_of_its_name(tmp_path):
