@@ -82,6 +82,9 @@ class Story:
             if conn is None:
                 other.close()
 
+#: columns of ours in ``checkpoints``: `created_at`, and in the compact layout's view the rowid by its three names
+OURS = ("created_at", "rowid", "oid", "_rowid_")
+
 
 def all_rows(conn: sqlite3.Connection) -> dict[str, list[Any]]:
     """Every row of a saver's tables by primary key, each value with its storage class."""
@@ -90,7 +93,7 @@ def all_rows(conn: sqlite3.Connection) -> dict[str, list[Any]]:
         if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
             continue
         # A generated column of ours is hidden in a table, and not in a view.
-        names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})") if row[1] != "created_at"]
+        names = [row[1] for row in conn.execute(f"PRAGMA table_info({table})") if row[1] not in OURS]
         # A cast to blob shows text that is no UTF-8 as it is.
         columns = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in names)
         tables[table] = conn.execute(f"SELECT {columns} FROM {table} ORDER BY {key}").fetchall()

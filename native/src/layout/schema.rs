@@ -5,6 +5,7 @@ use rusqlite::{Connection, ffi};
 use super::compact::tables;
 use super::created_at::created_at;
 use super::kind::Layout;
+use super::standard::CHECKPOINTS;
 use crate::errors::SqlError;
 
 const TABLES: &str = "
@@ -31,8 +32,6 @@ CREATE TABLE IF NOT EXISTS writes (
     PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
 );";
 
-const CHECKPOINTS: [&str; 7] =
-    ["thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "type", "checkpoint", "metadata"];
 const WRITES: [&str; 8] = ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "type", "value"];
 const TASK_PATH: &str = "task_path";
 const CREATED_AT: &str = "created_at";
@@ -136,7 +135,8 @@ impl Tables {
         let Self { checkpoints, mut writes } = self;
         let is_usable = !checkpoints.is_empty() && has(&writes, TASK_PATH);
         let needs_no_column = !options.created_at || has(&checkpoints, CREATED_AT);
-        let is_complete = is_usable && (needs_no_column || tables::layout(conn)?.is_compact());
+        let is_complete = is_usable
+            && if tables::layout(conn)?.is_compact() { tables::has_current_view(conn)? } else { needs_no_column };
         if !is_complete && !read_only {
             match complete(conn, options) {
                 // Another process writes all the time. The column can be added another time.
@@ -164,6 +164,10 @@ fn make(conn: &Connection, options: &TableOptions) -> Result<(), SqlError> {
         conn.execute_batch("ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''")?;
     }
     let is_standard = !tables::layout(conn)?.is_compact();
+    if !is_standard && !tables::has_current_view(conn)? {
+        // An earlier release has made it, or the table has got another column since.
+        tables::renew_view(conn)?;
+    }
     if options.created_at && is_standard && !has(&columns(conn, "checkpoints")?, CREATED_AT) {
         let column = format!(
             "ALTER TABLE checkpoints ADD COLUMN {CREATED_AT} TEXT GENERATED ALWAYS AS ({}) VIRTUAL",

@@ -9,6 +9,9 @@ use crate::errors::SqlError;
 use crate::values::Values;
 
 /// The columns of `checkpoints`.
+pub const CHECKPOINTS: [&str; 7] =
+    ["thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "type", "checkpoint", "metadata"];
+/// The same, for SQL.
 const COLUMNS: &str = "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata";
 const REPLACE_WRITE: &str = "INSERT OR REPLACE INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, \
                              task_path, idx, channel, type, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -3,10 +3,12 @@
 //! `fl_checkpoints` is SqliteSaver's table under another name, with three more columns that say how a row's
 //! `checkpoint` is put together from pieces. Where they are NULL the row is stored as in the standard layout. So a
 //! conversion can stop anywhere, and a row that is inserted through the view is stored as it is.
-use rusqlite::{Connection, ffi};
+use fast_langgraph_compact::{NUMBER_BITS, Number};
+use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::errors::SqlError;
 use crate::layout::kind::Layout;
+use crate::layout::standard::CHECKPOINTS;
 
 /// `group_concat` of earlier releases ends at a NUL.
 const OLDEST_SQLITE: i32 = 3_037_000;
@@ -34,12 +36,9 @@ const COLUMNS: [(&str, &str); 3] = [
     ("size", "INTEGER"),
 ];
 
-/// If the size is wrong, because a piece is missing or SQLite is too old, the view raises an error: `abs` of the least
-/// integer fails.
-const VIEW: &str = "
-CREATE VIEW checkpoints AS
-SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
-    CASE WHEN ranges IS NULL THEN checkpoint ELSE (
+/// The checkpoint of a row in `fl_checkpoints`, for plain SQL. If the size is wrong, because a piece is missing or SQLite
+/// is too old, it raises an error: `abs` of the least integer fails.
+const WHOLE: &str = "CASE WHEN ranges IS NULL THEN checkpoint ELSE (
         SELECT CASE WHEN length(whole) = size THEN whole ELSE abs(-9223372036854775807 - 1) END FROM (
             SELECT CAST(group_concat(bytes, '') AS BLOB) AS whole FROM (
                 WITH RECURSIVE part(place, own, own_size, first, last) AS (
@@ -57,33 +56,157 @@ SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
                 ORDER BY 1, 2
             )
         )
-    ) END AS checkpoint,
-    metadata";
+    ) END";
 
-const TRIGGERS: &str = "
-CREATE TRIGGER fl_insert INSTEAD OF INSERT ON checkpoints BEGIN
+/// A view has no rowid of its own: these names would be NULL, or unknown. Public clean-up scripts order by them.
+const ROWIDS: [&str; 3] = ["rowid", "oid", "_rowid_"];
+
+/// The view that shows `fl_checkpoints` as SqliteSaver's table, with columns that the app has added to it, and the
+/// triggers that make it writable: pairs of a name and its SQL.
+fn view(conn: &Connection) -> Result<Vec<(&'static str, String)>, SqlError> {
+    let own = own_columns(conn)?;
+    let list = |columns: &[String]| columns.iter().map(|column| format!(", {column}")).collect::<String>();
+    let names: Vec<String> = own.iter().map(|column| column.name.clone()).collect();
+    // A name that the app has taken is the app's.
+    let rowids: Vec<&str> = ROWIDS.into_iter().filter(|name| !names.contains(&quoted(name))).collect();
+    let shown: Vec<String> = rowids.iter().map(|name| format!("fl_checkpoints.rowid AS {name}")).collect();
+    let is_other_rowid: Vec<String> = rowids.iter().map(|name| format!("NEW.{name} IS NOT OLD.{name}")).collect();
+    let new_rowid: String = rowids.iter().map(|name| format!("NEW.{name}, ")).collect();
+    let written: Vec<&OwnColumn> = own.iter().filter(|column| !column.is_generated).collect();
+    let written_names: Vec<String> = written.iter().map(|column| column.name.clone()).collect();
+    let inserted: Vec<String> = written
+        .iter()
+        .map(|OwnColumn { name, default, .. }| match default {
+            Some(default) => format!("coalesce(NEW.{name}, {default})"),
+            None => format!("NEW.{name}"),
+        })
+        .collect();
+    let set: Vec<String> = written_names.iter().map(|name| format!("{name} = NEW.{name}")).collect();
+    let keep_rowid = format!(
+        "SELECT RAISE(ABORT, 'the rowid of a checkpoint can''t be changed in the compact layout') WHERE {};",
+        if is_other_rowid.is_empty() { "0".to_owned() } else { is_other_rowid.join(" OR ") }
+    );
+    let of_row = "WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns \
+                  AND checkpoint_id = OLD.checkpoint_id";
+    let of_last = format!(
+        "(SELECT thread FROM fl_threads WHERE thread_id = OLD.thread_id \
+         AND NOT EXISTS (SELECT 1 FROM fl_checkpoints WHERE thread_id = OLD.thread_id)) << {NUMBER_BITS}"
+    );
+    Ok(vec![
+        (
+            "checkpoints",
+            format!(
+                "CREATE VIEW checkpoints AS
+SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
+    {WHOLE} AS checkpoint,
+    metadata{}{} FROM fl_checkpoints",
+                list(&names),
+                list(&shown)
+            ),
+        ),
+        (
+            "fl_insert",
+            format!(
+                "CREATE TRIGGER fl_insert INSTEAD OF INSERT ON checkpoints BEGIN
     INSERT INTO fl_checkpoints
-        (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
-    VALUES (NEW.thread_id, coalesce(NEW.checkpoint_ns, ''), NEW.checkpoint_id, NEW.parent_checkpoint_id, NEW.type,
-        NEW.checkpoint, NEW.metadata);
-END;
-CREATE TRIGGER fl_update_checkpoint INSTEAD OF UPDATE ON checkpoints
+        (rowid, thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata{})
+    VALUES (coalesce({new_rowid}NULL, NULL), NEW.thread_id, coalesce(NEW.checkpoint_ns, ''), NEW.checkpoint_id,
+        NEW.parent_checkpoint_id, NEW.type, NEW.checkpoint, NEW.metadata{});
+END",
+                list(&written_names),
+                list(&inserted)
+            ),
+        ),
+        (
+            "fl_update_checkpoint",
+            format!(
+                "CREATE TRIGGER fl_update_checkpoint INSTEAD OF UPDATE ON checkpoints
 WHEN NEW.checkpoint IS NOT OLD.checkpoint OR NEW.thread_id IS NOT OLD.thread_id BEGIN
+    {keep_rowid}
     UPDATE fl_checkpoints SET thread_id = NEW.thread_id, checkpoint_ns = NEW.checkpoint_ns,
         checkpoint_id = NEW.checkpoint_id, parent_checkpoint_id = NEW.parent_checkpoint_id, type = NEW.type,
-        metadata = NEW.metadata, checkpoint = NEW.checkpoint, ranges = NULL, base = NULL, size = NULL
-    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
-END;
-CREATE TRIGGER fl_update_others INSTEAD OF UPDATE ON checkpoints
+        metadata = NEW.metadata, checkpoint = NEW.checkpoint, ranges = NULL, base = NULL, size = NULL{}
+    {of_row};
+END",
+                list(&set)
+            ),
+        ),
+        (
+            "fl_update_others",
+            format!(
+                "CREATE TRIGGER fl_update_others INSTEAD OF UPDATE ON checkpoints
 WHEN NEW.checkpoint IS OLD.checkpoint AND NEW.thread_id IS OLD.thread_id BEGIN
+    {keep_rowid}
     UPDATE fl_checkpoints SET checkpoint_ns = NEW.checkpoint_ns, checkpoint_id = NEW.checkpoint_id,
-        parent_checkpoint_id = NEW.parent_checkpoint_id, type = NEW.type, metadata = NEW.metadata
-    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
-END;
-CREATE TRIGGER fl_delete INSTEAD OF DELETE ON checkpoints BEGIN
-    DELETE FROM fl_checkpoints
-    WHERE thread_id = OLD.thread_id AND checkpoint_ns = OLD.checkpoint_ns AND checkpoint_id = OLD.checkpoint_id;
-END;";
+        parent_checkpoint_id = NEW.parent_checkpoint_id, type = NEW.type, metadata = NEW.metadata{}
+    {of_row};
+END",
+                list(&set)
+            ),
+        ),
+        (
+            "fl_delete",
+            // With the last checkpoint of a thread its pieces go: so DELETE and VACUUM alone give the space back.
+            format!(
+                "CREATE TRIGGER fl_delete INSTEAD OF DELETE ON checkpoints BEGIN
+    DELETE FROM fl_checkpoints {of_row};
+    DELETE FROM fl_pieces WHERE id BETWEEN {of_last} AND ({of_last}) + {};
+    DELETE FROM fl_threads WHERE thread_id = OLD.thread_id
+        AND NOT EXISTS (SELECT 1 FROM fl_checkpoints WHERE thread_id = OLD.thread_id);
+END",
+                Number::MAX
+            ),
+        ),
+    ])
+}
+
+/// A column of `fl_checkpoints` that is neither SqliteSaver's nor the compact layout's: `created_at`, or one of the app's.
+struct OwnColumn {
+    /// Quoted.
+    name: String,
+    default: Option<String>,
+    is_generated: bool,
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn own_columns(conn: &Connection) -> Result<Vec<OwnColumn>, SqlError> {
+    let mut statement =
+        conn.prepare("SELECT name, dflt_value, hidden FROM pragma_table_xinfo('fl_checkpoints') ORDER BY cid")?;
+    let mut rows = statement.query([])?;
+    let mut own = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, default, hidden): (String, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let is_ours = COLUMNS.iter().any(|(ours, _)| name.eq_ignore_ascii_case(ours));
+        if !is_ours && !CHECKPOINTS.iter().any(|stock| name.eq_ignore_ascii_case(stock)) {
+            own.push(OwnColumn { name: quoted(&name), default, is_generated: hidden != 0 });
+        }
+    }
+    Ok(own)
+}
+
+/// Whether the view is as this release makes it, for the columns that `fl_checkpoints` has now.
+pub fn has_current_view(conn: &Connection) -> Result<bool, SqlError> {
+    let mut statement = conn.prepare("SELECT sql FROM sqlite_master WHERE name = ?")?;
+    for (name, sql) in view(conn)? {
+        let found: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+        if found.as_deref() != Some(&sql) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes the view anew, within a transaction.
+pub fn renew_view(conn: &Connection) -> Result<(), SqlError> {
+    conn.execute_batch("DROP VIEW IF EXISTS checkpoints")?;
+    for (_, sql) in view(conn)? {
+        conn.execute_batch(&sql)?;
+    }
+    Ok(())
+}
 
 fn refused(message: &str) -> SqlError {
     SqlError::new(ffi::SQLITE_ERROR, ffi::SQLITE_ERROR, message.to_owned())
@@ -156,8 +279,7 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
             conn.execute_batch(&format!("ALTER TABLE fl_checkpoints ADD COLUMN {name} {kind}"))?;
         }
     }
-    let created_at = if has_column(conn, "fl_checkpoints", "created_at")? { ", created_at" } else { "" };
-    Ok(conn.execute_batch(&format!("{VIEW}{created_at} FROM fl_checkpoints;{TRIGGERS}"))?)
+    renew_view(conn)
 }
 
 /// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay,
