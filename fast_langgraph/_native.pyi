@@ -143,8 +143,12 @@ class Request:
         """A Mark, which changes when a checkpoint of the thread is put or removed."""
 
     @staticmethod
-    def delete_orphans(thread: str, before: str) -> Request:
-        """How many pending writes were deleted."""
+    def delete_orphans(thread: str | None, before: str) -> Request:
+        """How many pending writes were deleted, of a thread or of all."""
+
+    @staticmethod
+    def sweep(thread: str) -> Request:
+        """0. Removes pieces of a thread that no checkpoint needs."""
 
     @staticmethod
     def copy_thread(source: str, target: str) -> Request:

@@ -274,11 +274,14 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return Stats.of(await self._ask(_native.Request.stats(largest)))
 
     def vacuum(self) -> None:
-        """Returns the space of deleted rows to the file system. Writers wait meanwhile."""
-        self._engine.run(_native.Request.vacuum())
+        """Returns the space of deleted rows to the file system. Writers wait meanwhile.
+
+        Pending writes without a checkpoint are removed first, one hour after they were written.
+        """
+        self._do(pruning.vacuum())
 
     async def avacuum(self) -> None:
-        await self._ask(_native.Request.vacuum())
+        await self._ado(pruning.vacuum())
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copies the database as it is at this moment to a new file. Graphs may run meanwhile."""

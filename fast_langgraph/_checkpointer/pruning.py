@@ -53,7 +53,19 @@ def prune(
             removed += yield from _keep_latest(load, thread, keep_last or 1, bound)
         else:
             removed += yield _native.Request.delete_thread(thread, bound)
+        yield delete_orphans(thread)
     logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
+
+
+def delete_orphans(thread: str | None = None) -> _native.Request:
+    """Removes pending writes without a checkpoint, of a thread or of all."""
+    return _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
+
+
+def vacuum() -> Steps[None]:
+    """``RustSQLiteCheckpointer.vacuum``."""
+    yield delete_orphans()
+    yield _native.Request.vacuum()
 
 
 def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
@@ -93,7 +105,6 @@ def _keep_latest(load: Load, thread: str, keep_last: int, bound: str | None) -> 
         goes = seen[namespace] > keep_last and (bound is None or is_before(checkpoint_id, bound))
         (doomed if goes else kept).append((namespace, checkpoint_id))
     removed: int = yield from _remove(load, thread, doomed, kept)
-    yield _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
     return removed
 
 
@@ -108,11 +119,11 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
     needed = yield from _needed(load, thread, gone, kept)
     removed = refused = 0
     left = doomed
-    expected = None
+    mark = None
     while left:
-        mark = yield _native.Request.mark(thread)
-        if mark != expected:
+        if mark is None:
             # The thread has changed since the last look, or this is the first.
+            mark = yield _native.Request.mark(thread)
             listing = yield _native.Request.keys(thread=thread)
             there = [(namespace, checkpoint_id) for _, namespace, checkpoint_id in listing]
             fresh = [key for key in there if key not in seen]
@@ -122,17 +133,21 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
             left = [key for key in left if key in present and key not in needed]
             if not left:
                 break
-        count, *last = mark
         deleted = yield _native.Request.delete_checkpoints(thread, left[:CHUNK], mark)
         if deleted:
             left = left[CHUNK:]
             removed += deleted
-            expected = (count - deleted, *last)
-        elif (refused := refused + 1) > PATIENCE:
+            count, *last = mark
+            mark = (count - deleted, *last)
+            continue
+        mark = None
+        if (refused := refused + 1) > PATIENCE:
             logger.warning(
                 "thread %r is being written to all the time: %d checkpoints were not removed", thread, len(left)
             )
             break
+    if removed:
+        yield _native.Request.sweep(thread)
     if needed:
         logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)
     return removed

@@ -39,7 +39,8 @@ class Stats:
     #: the time in the latest checkpoint's id, UTC
     last_checkpoint: datetime | None
     #: operations, commits, fsyncs, largest_batch, queued, most_queued, reads, wal_checkpoints,
-    #: wal_checkpoints_waited_for, wal_bytes, cache_hits, cache_misses, connections_opened
+    #: wal_checkpoints_waited_for, wal_bytes, cache_hits, cache_misses, thread_scans,
+    #: connections_opened
     counters: dict[str, int]
 
     @classmethod

@@ -82,6 +82,7 @@ class Story:
             if conn is None:
                 other.close()
 
+
 #: columns of ours in ``checkpoints``: `created_at`, and in the compact layout's view the rowid by its three names
 OURS = ("created_at", "rowid", "oid", "_rowid_")
 

@@ -91,5 +91,12 @@ fn use_wal(conn: &Connection, options: &Options) -> Result<(), SqlError> {
         conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
     })?;
     // `wal` moves the log into the database instead.
-    Ok(conn.pragma_update(None, "wal_autocheckpoint", 0)?)
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    limit_wal_file(conn, options.max_wal_bytes)
+}
+
+/// When the log starts over, its file is cut to this size: a snapshot of somebody, or VACUUM, may have made it longer.
+pub fn limit_wal_file(conn: &Connection, bytes: u64) -> Result<(), SqlError> {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    Ok(conn.pragma_update_and_check(None, "journal_size_limit", bytes, |row| row.get::<_, i64>(0)).map(|_| ())?)
 }

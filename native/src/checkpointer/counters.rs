@@ -59,5 +59,7 @@ counters! {
     /// Compact layout: checkpoints that a new one was compared with were in memory, or had to be read.
     cache_hits,
     cache_misses,
+    /// How often all keys of a thread were looked at, to see whether it has changed since it was pruned last.
+    thread_scans,
     connections_opened,
 }

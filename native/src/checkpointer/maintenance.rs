@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::backup::backup;
 use super::database::Database;
 use super::reply::{Answer, Reply};
+use super::wal::Moved;
 use crate::layout::{self, Change};
 
 pub enum Maintenance {
@@ -44,7 +45,9 @@ pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
             }
             database.writer.with(|connection| connection.conn.execute_batch("VACUUM"))??;
             // The log holds all of the database now.
-            database.wal.patiently(|| database.wal.checkpoint())?;
+            if database.wal.patiently(|| database.wal.checkpoint())? == Moved::All {
+                database.writer.with(|connection| database.wal.start_over(&connection.conn))??;
+            }
             Ok(Reply::Done)
         }
         Maintenance::Backup(path) => {

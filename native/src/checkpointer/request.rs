@@ -69,8 +69,14 @@ impl PyRequest {
     }
 
     #[staticmethod]
-    fn delete_orphans(thread: String, before: String) -> Self {
+    fn delete_orphans(thread: Option<String>, before: String) -> Self {
         Self::change(Change::DeleteOrphans { thread, before })
+    }
+
+    /// Removes pieces of a thread that none of its checkpoints needs.
+    #[staticmethod]
+    fn sweep(thread: String) -> Self {
+        Self::change(Change::Sweep(thread))
     }
 
     #[staticmethod]

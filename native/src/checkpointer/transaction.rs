@@ -2,12 +2,13 @@
 use rusqlite::Connection;
 
 use crate::errors::SqlError;
-use crate::layout::{self, CacheWriter, Change, Schema};
+use crate::layout::{self, CacheWriter, Change, KnownMark, Schema};
 
 pub struct WriteConnection {
     pub conn: Connection,
     schema: Schema,
     pub cache: CacheWriter,
+    pub known_mark: KnownMark,
     /// Transactions that were committed since they were last counted.
     commits: u64,
 }
@@ -19,7 +20,7 @@ fn run(conn: &Connection, sql: &str) -> Result<(), SqlError> {
 
 impl WriteConnection {
     pub fn new(conn: Connection, schema: Schema, cache: CacheWriter) -> Self {
-        Self { conn, schema, cache, commits: 0 }
+        Self { conn, schema, cache, known_mark: KnownMark::default(), commits: 0 }
     }
 
     /// Writes all changes in one transaction, or each in its own where that fails as a whole.
@@ -36,7 +37,7 @@ impl WriteConnection {
     pub fn write_alone(&mut self, change: &Change) -> Result<u64, SqlError> {
         // The statement is right for the table as well as for a view in its place.
         if change.is_one_statement(self.schema.layout) {
-            let result = layout::apply(&self.conn, self.schema.layout, &mut self.cache, change);
+            let result = layout::apply(&self.conn, self.schema.layout, (&mut self.cache, &mut self.known_mark), change);
             self.commits += u64::from(result.is_ok());
             return result;
         }
@@ -66,7 +67,7 @@ impl WriteConnection {
             self.cache.clear();
             self.schema = schema;
         }
-        layout::apply(&self.conn, self.schema.layout, &mut self.cache, change)
+        layout::apply(&self.conn, self.schema.layout, (&mut self.cache, &mut self.known_mark), change)
     }
 
     /// One transaction for all changes, in which a change that fails undoes itself and no other. None if the

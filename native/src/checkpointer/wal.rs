@@ -207,6 +207,22 @@ impl Wal {
         busy::set_timeout(options.busy_timeout);
     }
 
+    /// Makes a log that is in the database start over, so that its file gets short. Nothing happens if a snapshot of
+    /// somebody keeps it: then its file is cut when it starts over by itself.
+    pub fn start_over(&self, conn: &Connection) -> Result<(), SqlError> {
+        let options = &self.shared.options;
+        if options.is_memory() {
+            return Ok(());
+        }
+        connection::limit_wal_file(conn, 0)?;
+        // The smallest commit that writes to the log: it changes nothing. A truncating checkpoint would do without, but
+        // beside a writer of another process it turns into one that our snapshot does not guard.
+        let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let written = conn.pragma_update(None, "user_version", version);
+        connection::limit_wal_file(conn, options.max_wal_bytes)?;
+        Ok(written?)
+    }
+
     /// Tries again while another process moves the log, until the busy timeout. No lock may be held between two tries,
     /// because the other process may wait for it.
     pub fn patiently(&self, mut checkpoint: impl FnMut() -> Result<Moved, SqlError>) -> Result<Moved, SqlError> {

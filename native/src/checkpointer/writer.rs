@@ -113,6 +113,7 @@ impl Writer {
             work(connection)
         });
         counters.commits.add(connection.take_commits());
+        counters.thread_scans.add(connection.known_mark.take_scans());
         let lookups = connection.cache.take_lookups();
         counters.cache_hits.add(lookups.hits);
         counters.cache_misses.add(lookups.misses);

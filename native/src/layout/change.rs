@@ -18,9 +18,9 @@ pub enum Change {
     DeleteThread { thread: String, before: Option<String> },
     /// Checkpoints of a thread with their pending writes, or none if the thread's mark has changed.
     DeleteCheckpoints { thread: String, keys: Vec<NamespaceAndId>, mark: Mark },
-    /// Pending writes of a thread that belong to no checkpoint, if their ids are below `before` and below the latest
-    /// checkpoint of their namespace.
-    DeleteOrphans { thread: String, before: String },
+    /// Pending writes that belong to no checkpoint, of a thread or of all: those whose ids are below `before`, and below
+    /// the latest checkpoint of their namespace, or whose thread has no checkpoint.
+    DeleteOrphans { thread: Option<String>, before: String },
     /// Copies a thread to a name that is not in use.
     CopyThread { source: String, target: String },
     /// Removes pieces of a thread that no checkpoint needs.

@@ -2,13 +2,15 @@
 //!
 //! All of it works on any connection to SQLite, within a transaction of the caller's, and knows nothing of threads, of
 //! queues, or of who opened the connection. `schema` finds and makes the tables, `change` names what can be written and
-//! `write` writes it, `snapshot` and `listing` read; `standard` and `compact` have each layout's rows.
+//! `write` writes it, `snapshot` and `listing` read, `removal` removes checkpoints of a
+//! thread that others may write to; `standard` and `compact` have each layout's rows.
 mod change;
 mod compact;
 mod created_at;
 mod filter;
 mod kind;
 mod listing;
+mod removal;
 mod schema;
 mod snapshot;
 mod standard;
@@ -20,6 +22,7 @@ pub use compact::cache::{CacheWriter, CheckpointCache};
 pub use filter::Filter;
 pub use kind::Layout;
 pub use listing::{Batch, CheckpointKey, KeysQuery, batch};
+pub use removal::KnownMark;
 pub use schema::{Schema, TableOptions, Tables};
 pub use snapshot::{CheckpointRows, Snapshot};
 pub use standard::{CHECKPOINT_COLUMN, VALUE_COLUMN};

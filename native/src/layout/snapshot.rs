@@ -5,7 +5,7 @@ use super::change::{Mark, NamespaceAndId};
 use super::compact::cache::CheckpointCache;
 use super::kind::Layout;
 use super::schema::Schema;
-use super::{compact, standard};
+use super::{compact, removal, standard};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
 
@@ -97,6 +97,6 @@ impl Snapshot<'_> {
     }
 
     pub fn mark(&self, thread: &str) -> Result<Mark, SqlError> {
-        standard::mark(self.conn, self.schema.layout.table(), thread)
+        removal::mark(self.conn, self.schema.layout.table(), thread)
     }
 }

@@ -2,7 +2,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
 
-use super::change::{Change, Mark};
+use super::change::Change;
 use super::created_at::uuid6_pattern;
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
@@ -26,7 +26,7 @@ fn run(conn: &Connection, sql: &str, row: &Values) -> Result<usize, SqlError> {
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(row))?)
 }
 
-fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u64, SqlError> {
+pub fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u64, SqlError> {
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(parameters))? as u64)
 }
 
@@ -55,40 +55,28 @@ pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<u64, Sql
             delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
             Ok(deleted)
         }
-        Change::DeleteCheckpoints { thread, keys, mark: seen } => {
-            if *seen != mark(conn, table, thread)? {
-                return Ok(0);
-            }
-            let mut deleted = 0;
-            for (namespace, id) in keys {
-                let key = [thread, namespace, id];
-                deleted += delete(
-                    conn,
-                    &format!("DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"),
-                    &key,
-                )?;
-                delete(
-                    conn,
-                    "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
-                    &key,
-                )?;
-            }
-            Ok(deleted)
-        }
-        Change::DeleteOrphans { thread, before } => delete(
-            conn,
-            "DELETE FROM writes WHERE thread_id = ?1 AND checkpoint_id < ?2 \
-             AND checkpoint_id GLOB '????????-????-6???-????-????????????' \
-             AND checkpoint_id < (SELECT max(checkpoint_id) FROM checkpoints c \
-                 WHERE c.thread_id = ?1 AND c.checkpoint_ns = writes.checkpoint_ns) \
-             AND NOT EXISTS (SELECT 1 FROM checkpoints c WHERE c.thread_id = ?1 \
-                 AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)",
-            &[thread, before],
-        ),
+        Change::DeleteOrphans { thread, before } => delete_orphans(conn, table, thread.as_deref(), before),
         Change::CopyThread { source, target } => copy_thread(conn, table, source, target),
-        // Only the compact layout has these.
-        Change::Sweep(_) | Change::Convert { .. } => Ok(0),
+        // `write` has these carried out elsewhere, or there is nothing to do in the standard layout.
+        Change::DeleteCheckpoints { .. } | Change::Sweep(_) | Change::Convert { .. } => Ok(0),
     }
+}
+
+/// Deletes pending writes that belong to no checkpoint. In a thread that has checkpoints, those of a namespace that has
+/// none stay: a run may be about to put its first.
+fn delete_orphans(conn: &Connection, table: &str, thread: Option<&str>, before: &str) -> Result<u64, SqlError> {
+    let of_thread = if thread.is_some() { " AND thread_id = ?3" } else { "" };
+    let sql = format!(
+        "DELETE FROM writes WHERE checkpoint_id < ?1 AND checkpoint_id GLOB ?2{of_thread} \
+         AND coalesce(checkpoint_id < (SELECT max(checkpoint_id) FROM {table} c \
+             WHERE c.thread_id = writes.thread_id AND c.checkpoint_ns = writes.checkpoint_ns), \
+             NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id)) \
+         AND NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id \
+             AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)"
+    );
+    let pattern = uuid6_pattern();
+    let parameters: Vec<&str> = [before, &pattern].into_iter().chain(thread).collect();
+    delete(conn, &sql, &parameters)
 }
 
 /// Whether the id of a thread's latest checkpoint is a UUIDv6 below `before`.
@@ -97,11 +85,6 @@ fn is_older(conn: &Connection, table: &str, thread: &str, before: &str) -> Resul
         "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
     );
     Ok(conn.prepare_cached(&sql)?.query_row([thread, before, &uuid6_pattern()], |row| row.get(0))?)
-}
-
-pub fn mark(conn: &Connection, table: &str, thread: &str) -> Result<Mark, SqlError> {
-    let sql = format!("SELECT count(*), max(rowid), max(checkpoint_id) FROM {table} WHERE thread_id = ?");
-    Ok(conn.prepare_cached(&sql)?.query_row([thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
 fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<u64, SqlError> {

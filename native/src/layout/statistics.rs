@@ -15,16 +15,20 @@ pub struct Statistics {
     pub largest_threads: Vec<(String, u64, u64)>,
 }
 
-/// The ids of all threads that have checkpoints, or pieces that are left of some.
+/// The ids of all threads that have checkpoints, or pieces or pending writes that are left of some.
 pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlError> {
-    let table = schema.layout.table();
-    // Goes from thread to thread by the index, and skips the checkpoints of each.
-    let mut statement = conn.prepare(&format!(
-        "WITH RECURSIVE threads(id) AS (SELECT min(thread_id) FROM {table} UNION ALL \
-         SELECT (SELECT min(thread_id) FROM {table} WHERE thread_id > id) FROM threads WHERE id IS NOT NULL) \
-         SELECT id FROM threads WHERE id IS NOT NULL"
-    ))?;
-    let mut found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()?;
+    let mut found = BTreeSet::new();
+    for table in [schema.layout.table(), "writes"] {
+        // Goes from thread to thread by the index, and skips the rows of each.
+        let mut statement = conn.prepare(&format!(
+            "WITH RECURSIVE threads(id) AS (SELECT min(thread_id) FROM {table} UNION ALL \
+             SELECT (SELECT min(thread_id) FROM {table} WHERE thread_id > id) FROM threads WHERE id IS NOT NULL) \
+             SELECT id FROM threads WHERE id IS NOT NULL"
+        ))?;
+        for thread in statement.query_map([], |row| row.get::<_, String>(0))? {
+            found.insert(thread?);
+        }
+    }
     found.extend(threads_with_pieces(conn, schema)?);
     Ok(found.into_iter().collect())
 }

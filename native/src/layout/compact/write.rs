@@ -26,10 +26,10 @@ const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_
 pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Result<u64, SqlError> {
     match change {
         Change::Put(row) => put(conn, cache, change, row).map(|()| 1),
-        Change::PutWrites { .. } => standard::apply(conn, TABLE, change),
-        Change::DeleteThread { thread, .. }
-        | Change::DeleteCheckpoints { thread, .. }
-        | Change::DeleteOrphans { thread, .. } => {
+        Change::PutWrites { .. } | Change::DeleteCheckpoints { .. } | Change::DeleteOrphans { .. } => {
+            standard::apply(conn, TABLE, change)
+        }
+        Change::DeleteThread { thread, .. } => {
             let deleted = standard::apply(conn, TABLE, change)?;
             sweep(conn, thread)?;
             Ok(deleted)
