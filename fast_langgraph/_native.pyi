@@ -110,8 +110,10 @@ def fetch_checkpoint(
 # From here on: the engine of RustSQLiteCheckpointer, only there on Unix.
 
 Row = tuple[Any, ...]
+#: a thread, a namespace or an id: text nearly always, but SQLite takes anything
+KeyPart = str | bytes | int | float | None
 #: how many checkpoints a thread has, and the last by rowid and by id
-Mark = tuple[int, int | None, str | None]
+Mark = tuple[int, int | None, KeyPart]
 
 class Request:
     """Something to ask of an engine. What comes back is said of each.
@@ -131,23 +133,23 @@ class Request:
         """0. Of each row: the key (thread, namespace, id, task_id, task_path, idx), channel, type, value."""
 
     @staticmethod
-    def delete_thread(thread: str, before: str | None = None) -> Request:
+    def delete_thread(thread: KeyPart, before: str | None = None) -> Request:
         """How many checkpoints were deleted. With ``before`` only where the latest has an id of UUIDv6 below."""
 
     @staticmethod
-    def delete_checkpoints(thread: str, keys: Sequence[tuple[str, str]], mark: Mark) -> Request:
+    def delete_checkpoints(thread: KeyPart, keys: Sequence[tuple[KeyPart, KeyPart]], mark: Mark) -> Request:
         """How many checkpoints were deleted, of namespaces and ids; none where the thread has another ``mark``."""
 
     @staticmethod
-    def mark(thread: str) -> Request:
+    def mark(thread: KeyPart) -> Request:
         """A Mark, which changes when a checkpoint of the thread is put or removed."""
 
     @staticmethod
-    def delete_orphans(thread: str | None, before: str) -> Request:
+    def delete_orphans(thread: KeyPart, before: str) -> Request:
         """How many pending writes were deleted, of a thread or of all."""
 
     @staticmethod
-    def sweep(thread: str) -> Request:
+    def sweep(thread: KeyPart) -> Request:
         """0. Removes pieces of a thread that no checkpoint needs."""
 
     @staticmethod
@@ -159,16 +161,16 @@ class Request:
         """Takes rows after ``start`` to another layout; completes with where to go on, 0 for nowhere."""
 
     @staticmethod
-    def checkpoint(thread: str, namespace: str, id: str | None) -> Request:
+    def checkpoint(thread: KeyPart, namespace: KeyPart, id: KeyPart) -> Request:
         """A row of checkpoints and its rows of writes, or None."""
 
     @staticmethod
     def keys(
         *,
-        thread: str | None = None,
-        namespace: str | None = None,
-        id: str | None = None,
-        before: str | None = None,
+        thread: KeyPart = None,
+        namespace: KeyPart = None,
+        id: KeyPart = None,
+        before: KeyPart = None,
         limit: int | None = None,
         filter: str | None = None,
         run_ids: Sequence[str] | None = None,
@@ -180,15 +182,15 @@ class Request:
         """Pairs of a row of checkpoints and its rows of writes, and where the next batch starts."""
 
     @staticmethod
-    def descriptions(thread: str, keys: Sequence[tuple[str, str]]) -> Request:
+    def descriptions(thread: KeyPart, keys: Sequence[tuple[KeyPart, KeyPart]]) -> Request:
         """For each key the parent's id and the metadata, or None."""
 
     @staticmethod
-    def ancestors(thread: str, namespace: str, id: str) -> Request:
+    def ancestors(thread: KeyPart, namespace: KeyPart, id: KeyPart) -> Request:
         """Rows of the checkpoint and its ancestors, nearest first; of long chains the first few."""
 
     @staticmethod
-    def channel_writes(thread: str, namespace: str, ids: Sequence[str], channels: Sequence[str]) -> Request:
+    def channel_writes(thread: KeyPart, namespace: KeyPart, ids: Sequence[KeyPart], channels: Sequence[str]) -> Request:
         """For each id the rows of writes to these channels."""
 
     @staticmethod
@@ -197,11 +199,11 @@ class Request:
 
     @staticmethod
     def threads() -> Request:
-        """The ids of all threads that have checkpoints."""
+        """The ids of all threads that have checkpoints, or pending writes or pieces that are left of some."""
 
     @staticmethod
     def stats(largest: int) -> Request:
-        """A dict, as ``fast_langgraph._stats`` takes it."""
+        """A dict, as ``fast_langgraph._checkpointer.stats`` takes it."""
 
     @staticmethod
     def vacuum() -> Request:
@@ -215,7 +217,7 @@ class Listing:
     """Keys of checkpoints (thread, namespace, id), newest first."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> tuple[str, str, str]: ...
+    def __getitem__(self, index: int) -> tuple[KeyPart, KeyPart, KeyPart]: ...
 
 class Completions:
     """What was done on other threads for one event loop."""

@@ -23,6 +23,7 @@ from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.opening import LAYOUTS, MEMORY, check_options, codec, connection_type, located
+from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.stats import Stats
 from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
 
@@ -211,10 +212,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Removing and copying
 
     def delete_thread(self, thread_id: str) -> None:
-        self._engine.run(_native.Request.delete_thread(str(thread_id)))
+        self._engine.run(_native.Request.delete_thread(as_parameter(str(thread_id))))
 
     async def adelete_thread(self, thread_id: str) -> None:
-        await self._ask(_native.Request.delete_thread(str(thread_id)))
+        await self._ask(_native.Request.delete_thread(as_parameter(str(thread_id))))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes.
@@ -375,9 +376,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return (
             yield from delta_channels.history(
                 self._load,
-                str(configurable["thread_id"]),
-                str(configurable.get("checkpoint_ns", "")),
-                str(checkpoint_id) if checkpoint_id else None,
+                as_parameter(str(configurable["thread_id"])),
+                as_parameter(configurable.get("checkpoint_ns", "")),
+                as_parameter(checkpoint_id) if checkpoint_id else None,
                 list(channels),
             )
         )

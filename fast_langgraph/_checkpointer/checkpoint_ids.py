@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 #: canonical and lower-case; the time of any other id is unknown
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -28,6 +29,8 @@ def id_at(moment: datetime) -> str:
     return f"{digits[:8]}-{digits[8:12]}-6{digits[12:]}-"
 
 
-def is_before(checkpoint_id: str, bound: str) -> bool:
+def is_before(checkpoint_id: Any, bound: str) -> bool:
     """Whether an id was made before ``bound``, which ``id_at`` returned; False if its time is unknown."""
+    if not isinstance(checkpoint_id, str):
+        return False  # a table takes a blob, too
     return checkpoint_id < bound and _CANONICAL.fullmatch(checkpoint_id) is not None

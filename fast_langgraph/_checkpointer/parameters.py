@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from fast_langgraph._native import Blob
+
+#: in bytes: SQLite's own bound, and the one of sqlite3
+MAX_LENGTH = 1_000_000_000
+INT_MAX = 2**31 - 1
 
 
 def as_parameter(value: Any) -> Any:
@@ -24,3 +29,13 @@ def as_parameter(value: Any) -> Any:
         return bytes(memoryview(value))
     except TypeError:
         raise sqlite3.ProgrammingError(f"type {type(value).__name__!r} is not supported") from None
+
+
+def check_lengths(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Raises what sqlite3 raises for a value that is longer than SQLite takes."""
+    for value in (value for row in rows for value in row if isinstance(value, (str, bytes, Blob))):
+        length = len(value.encode()) if isinstance(value, str) else len(value)
+        if length > INT_MAX:
+            raise OverflowError(f"{'string' if isinstance(value, str) else 'BLOB'} longer than INT_MAX bytes")
+        if length > MAX_LENGTH:
+            raise sqlite3.DataError("string or blob too big")

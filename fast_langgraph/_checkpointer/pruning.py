@@ -12,6 +12,7 @@ from typing import Any
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.checkpoint_ids import id_at, is_before
 from fast_langgraph._checkpointer.delta_channels import COUNTERS, Steps, ancestors_needed
+from fast_langgraph._checkpointer.parameters import as_parameter
 
 logger = logging.getLogger("fast_langgraph")
 
@@ -46,7 +47,10 @@ def prune(
     if keep_last is not None and (strategy != KEEP_LATEST or isinstance(keep_last, bool) or keep_last < 1):
         raise ValueError(f"keep_last must be 1 or more, and needs strategy {KEEP_LATEST!r}")
     bound = None if older_than is None else id_at(_moment(older_than))
-    threads = [str(thread) for thread in thread_ids] if thread_ids is not None else (yield _native.Request.threads())
+    if thread_ids is None:
+        threads = yield _native.Request.threads()
+    else:
+        threads = [as_parameter(str(thread)) for thread in thread_ids]
     removed = 0
     for thread in threads:
         if strategy == KEEP_LATEST:

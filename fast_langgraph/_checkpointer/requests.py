@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import get_checkpoint_id
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.opening import check_layout
-from fast_langgraph._checkpointer.parameters import as_parameter
+from fast_langgraph._checkpointer.parameters import as_parameter, check_lengths
 from fast_langgraph._native import Unsupported
 from fast_langgraph._shared.rows import Row
 
@@ -29,10 +29,11 @@ def put_writes(rows: list[Row], replace: bool) -> _native.Request:
 def checkpoint(config: Config) -> _native.Request:
     configurable = config["configurable"]
     checkpoint_id = get_checkpoint_id(config)
+    # As stock: the thread's id as a str, the rest as sqlite3 binds it.
     return _native.Request.checkpoint(
-        str(configurable["thread_id"]),
-        str(configurable.get("checkpoint_ns", "")),
-        str(checkpoint_id) if checkpoint_id else None,
+        as_parameter(str(configurable["thread_id"])),
+        as_parameter(configurable.get("checkpoint_ns", "")),
+        as_parameter(checkpoint_id) if checkpoint_id else None,
     )
 
 
@@ -41,12 +42,12 @@ def keys(
 ) -> _native.Request:
     wanted: dict[str, Any] = {}
     if config is not None:
-        wanted["thread"] = str(config["configurable"]["thread_id"])
-        wanted["namespace"] = _text(config["configurable"].get("checkpoint_ns"))
-        wanted["id"] = _text(get_checkpoint_id(config) or None)
+        wanted["thread"] = as_parameter(str(config["configurable"]["thread_id"]))
+        wanted["namespace"] = as_parameter(config["configurable"].get("checkpoint_ns"))
+        wanted["id"] = as_parameter(get_checkpoint_id(config) or None)
     if before is not None:
         # Without an id nothing is older.
-        wanted["before"] = _text(get_checkpoint_id(before) or "")
+        wanted["before"] = as_parameter(get_checkpoint_id(before) or "")
     if limit is not None and limit >= 0:
         wanted["limit"] = limit
     if filter:
@@ -67,8 +68,6 @@ def _with_parameters(make: Callable[[list[Row]], _native.Request], rows: list[Ro
     except Unsupported:
         pass
     # Outside the handler, so that an error here does not show ours as its context.
-    return make([tuple(map(as_parameter, row)) for row in rows])
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    rows = [tuple(map(as_parameter, row)) for row in rows]
+    check_lengths(rows)
+    return make(rows)

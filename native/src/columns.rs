@@ -5,6 +5,7 @@ use rusqlite::types::ValueRef;
 
 use crate::buffer::{self, Blob};
 use crate::errors::{SqlError, Unsupported};
+use crate::values::KeyPart;
 
 /// A copy of a column.
 pub enum Column {
@@ -36,6 +37,17 @@ impl Column {
             ValueRef::Text(text) => Self::Text(copied(text)?),
             ValueRef::Blob(bytes) => Self::Blob(copied(bytes)?),
         })
+    }
+
+    /// The part of a key that it is. None for NULL, and for text that is not UTF-8.
+    pub fn key_part(&self) -> Option<KeyPart> {
+        match self {
+            Self::Null => None,
+            Self::Int(value) => Some(KeyPart::Int(*value)),
+            Self::Float(value) => Some(KeyPart::Float(*value)),
+            Self::Text(text) => std::str::from_utf8(text).ok().map(KeyPart::from),
+            Self::Blob(bytes) => Some(KeyPart::Blob(bytes.as_slice().into())),
+        }
     }
 
     /// How many bytes it holds outside of itself.

@@ -19,7 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "checkpointer": {"columns", "errors", "host_sqlite", "layout", "sync", "values"},
     "borrowed_connection": {"columns", "errors", "host_sqlite", "values"},
     "layout": {"buffer", "columns", "errors", "sync", "values", "fast_langgraph_compact"},
-    "columns": {"buffer", "errors"},
+    "columns": {"buffer", "errors", "values"},
     "values": {"buffer", "errors"},
     "errors": {"host_sqlite"},
     "codec": {"buffer", "counts", "sync", "fast_langgraph_msgpack"},

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
 use crate::layout::CheckpointKey;
+use crate::values::KeyPart;
 
 /// Keys of checkpoints, newest first.
 #[pyclass(frozen, module = "fast_langgraph._native")]
@@ -18,8 +19,8 @@ impl Listing {
     }
 
     /// Thread, namespace and id.
-    fn __getitem__(&self, index: usize) -> PyResult<(&str, &str, &str)> {
+    fn __getitem__(&self, index: usize) -> PyResult<(KeyPart, KeyPart, KeyPart)> {
         let key = self.0.get(index).ok_or_else(|| PyIndexError::new_err("no such checkpoint"))?;
-        Ok((&key.thread, &key.namespace, &key.id))
+        Ok((key.thread.clone(), key.namespace.clone(), key.id.clone()))
     }
 }

@@ -4,22 +4,23 @@ use std::sync::Arc;
 use super::listing::Listing;
 use super::reply::{Answer, Reply};
 use crate::layout::{self, CheckpointKey, KeysQuery, NamespaceAndId, Snapshot};
+use crate::values::KeyPart;
 
 pub enum Query {
     /// A checkpoint with its pending writes, by id or the latest.
-    Checkpoint { thread: String, namespace: String, id: Option<String> },
+    Checkpoint { thread: KeyPart, namespace: KeyPart, id: Option<KeyPart> },
     /// The keys of the checkpoints that match.
     Keys(KeysQuery),
     /// The checkpoints of a listing from an index on, as many as make a batch.
     Batch { keys: Arc<Vec<CheckpointKey>>, from: usize },
     /// The parents and the metadata of checkpoints.
-    Descriptions { thread: String, keys: Vec<NamespaceAndId> },
+    Descriptions { thread: KeyPart, keys: Vec<NamespaceAndId> },
     /// A checkpoint, its parent, and so on, without pending writes; as many as make a batch.
-    Ancestors { thread: String, namespace: String, id: String },
+    Ancestors { thread: KeyPart, namespace: KeyPart, id: KeyPart },
     /// What changes when a checkpoint of this thread is put or removed.
-    Mark(String),
+    Mark(KeyPart),
     /// The pending writes of some channels, checkpoint by checkpoint.
-    ChannelWrites { thread: String, namespace: String, ids: Vec<String>, channels: Vec<String> },
+    ChannelWrites { thread: KeyPart, namespace: KeyPart, ids: Vec<KeyPart>, channels: Vec<String> },
 }
 
 impl Query {
@@ -29,7 +30,7 @@ impl Query {
         }
         Ok(match self {
             Self::Checkpoint { thread, namespace, id } => {
-                Reply::Checkpoint(snapshot.checkpoint_with_writes(thread, namespace, id.as_deref())?)
+                Reply::Checkpoint(snapshot.checkpoint_with_writes(thread, namespace, id.as_ref())?)
             }
             Self::Keys(query) => {
                 Reply::Keys(Listing(Arc::new(query.keys(snapshot.conn, snapshot.schema.layout.table())?)))
@@ -49,7 +50,7 @@ impl Query {
         match self {
             Self::Checkpoint { .. } => Reply::Checkpoint(None),
             Self::Keys(_) => Reply::Keys(Listing(Arc::default())),
-            Self::Mark(_) => Reply::Mark((0, None, None)),
+            Self::Mark(_) => Reply::Mark((0, None, KeyPart::Null)),
             Self::Batch { from, .. } => Reply::Batch(layout::Batch { rows: Vec::new(), next: *from }),
             Self::Descriptions { keys, .. } => Reply::Descriptions(keys.iter().map(|_| None).collect()),
             Self::Ancestors { .. } => Reply::Ancestors(Vec::new()),

@@ -7,6 +7,7 @@ use super::listing::Listing;
 use crate::columns::{Row, Rows, tuple, tuples};
 use crate::errors::SqlError;
 use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, VALUE_COLUMN};
+use crate::values::KeyPart;
 
 pub enum Reply {
     Done,
@@ -18,7 +19,7 @@ pub enum Reply {
     Descriptions(Vec<Option<Row>>),
     Ancestors(Rows),
     ChannelWrites(Vec<Rows>),
-    Threads(Vec<String>),
+    Threads(Vec<KeyPart>),
     Statistics(Box<Statistics>),
 }
 

@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::maintenance::Maintenance;
 use super::query::Query;
 use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId};
-use crate::values;
+use crate::values::{self, KeyPart};
 
 pub enum Request {
     /// Shared with the queue that it may wait in.
@@ -54,28 +54,28 @@ impl PyRequest {
 
     #[staticmethod]
     #[pyo3(signature = (thread, before = None))]
-    fn delete_thread(thread: String, before: Option<String>) -> Self {
+    fn delete_thread(thread: KeyPart, before: Option<String>) -> Self {
         Self::change(Change::DeleteThread { thread, before })
     }
 
     #[staticmethod]
-    fn delete_checkpoints(thread: String, keys: Vec<NamespaceAndId>, mark: Mark) -> Self {
+    fn delete_checkpoints(thread: KeyPart, keys: Vec<NamespaceAndId>, mark: Mark) -> Self {
         Self::change(Change::DeleteCheckpoints { thread, keys, mark })
     }
 
     #[staticmethod]
-    fn mark(thread: String) -> Self {
+    fn mark(thread: KeyPart) -> Self {
         Self::query(Query::Mark(thread))
     }
 
     #[staticmethod]
-    fn delete_orphans(thread: Option<String>, before: String) -> Self {
+    fn delete_orphans(thread: Option<KeyPart>, before: String) -> Self {
         Self::change(Change::DeleteOrphans { thread, before })
     }
 
     /// Removes pieces of a thread that none of its checkpoints needs.
     #[staticmethod]
-    fn sweep(thread: String) -> Self {
+    fn sweep(thread: KeyPart) -> Self {
         Self::change(Change::Sweep(thread))
     }
 
@@ -92,17 +92,17 @@ impl PyRequest {
     }
 
     #[staticmethod]
-    fn checkpoint(thread: String, namespace: String, id: Option<String>) -> Self {
+    fn checkpoint(thread: KeyPart, namespace: KeyPart, id: Option<KeyPart>) -> Self {
         Self::query(Query::Checkpoint { thread, namespace, id })
     }
 
     #[staticmethod]
     #[pyo3(signature = (*, thread = None, namespace = None, id = None, before = None, limit = None, filter = None, run_ids = None))]
     fn keys(
-        thread: Option<String>,
-        namespace: Option<String>,
-        id: Option<String>,
-        before: Option<String>,
+        thread: Option<KeyPart>,
+        namespace: Option<KeyPart>,
+        id: Option<KeyPart>,
+        before: Option<KeyPart>,
         limit: Option<usize>,
         filter: Option<&str>,
         run_ids: Option<Vec<String>>,
@@ -117,17 +117,17 @@ impl PyRequest {
     }
 
     #[staticmethod]
-    fn descriptions(thread: String, keys: Vec<NamespaceAndId>) -> Self {
+    fn descriptions(thread: KeyPart, keys: Vec<NamespaceAndId>) -> Self {
         Self::query(Query::Descriptions { thread, keys })
     }
 
     #[staticmethod]
-    fn ancestors(thread: String, namespace: String, id: String) -> Self {
+    fn ancestors(thread: KeyPart, namespace: KeyPart, id: KeyPart) -> Self {
         Self::query(Query::Ancestors { thread, namespace, id })
     }
 
     #[staticmethod]
-    fn channel_writes(thread: String, namespace: String, ids: Vec<String>, channels: Vec<String>) -> Self {
+    fn channel_writes(thread: KeyPart, namespace: KeyPart, ids: Vec<KeyPart>, channels: Vec<String>) -> Self {
         Self::query(Query::ChannelWrites { thread, namespace, ids, channels })
     }
 

@@ -1,12 +1,12 @@
 //! What can be written: each change is one call of a checkpointer, applied as a whole or not at all.
 use super::kind::Layout;
-use crate::values::{Value, Values};
+use crate::values::{KeyPart, Value, Values};
 
 /// The namespace and the id of a checkpoint within its thread.
-pub type NamespaceAndId = (String, String);
+pub type NamespaceAndId = (KeyPart, KeyPart);
 
 /// Tells whether a checkpoint of a thread was put or removed: how many there are, and the last by rowid and by id.
-pub type Mark = (u64, Option<i64>, Option<String>);
+pub type Mark = (u64, Option<i64>, KeyPart);
 
 pub enum Change {
     /// thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
@@ -15,16 +15,16 @@ pub enum Change {
     /// exists already is replaced or kept.
     PutWrites { rows: Vec<Values>, replace: bool },
     /// All rows of a thread. With `before`, only if the id of its latest checkpoint is a UUIDv6 below it.
-    DeleteThread { thread: String, before: Option<String> },
+    DeleteThread { thread: KeyPart, before: Option<String> },
     /// Checkpoints of a thread with their pending writes, or none if the thread's mark has changed.
-    DeleteCheckpoints { thread: String, keys: Vec<NamespaceAndId>, mark: Mark },
+    DeleteCheckpoints { thread: KeyPart, keys: Vec<NamespaceAndId>, mark: Mark },
     /// Pending writes that belong to no checkpoint, of a thread or of all: those whose ids are below `before`, and below
     /// the latest checkpoint of their namespace, or whose thread has no checkpoint.
-    DeleteOrphans { thread: Option<String>, before: String },
+    DeleteOrphans { thread: Option<KeyPart>, before: String },
     /// Copies a thread to a name that is not in use.
     CopyThread { source: String, target: String },
     /// Removes pieces of a thread that no checkpoint needs.
-    Sweep(String),
+    Sweep(KeyPart),
     /// Converts rows after rowid `from` to another layout, as many as suit one transaction. The result is the rowid to
     /// continue from, 0 when all are done.
     Convert { to: Layout, from: i64 },

@@ -2,44 +2,49 @@
 //!
 //! The keys are read at once. Between two batches nothing is held, neither a lock nor a snapshot: a listing has what
 //! was there when it began, less what was deleted since.
-use std::sync::Arc;
-
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::filter::Filter;
 use super::snapshot::{CheckpointRows, Snapshot};
 use crate::columns::Column;
 use crate::errors::SqlError;
+use crate::values::KeyPart;
 
 /// A batch ends after so many rows, or about so many bytes.
 const BATCH_ROWS: usize = 64;
 const BATCH_BYTES: usize = 2 << 20;
 
 pub struct CheckpointKey {
-    pub thread: Arc<str>,
-    pub namespace: Arc<str>,
-    pub id: Box<str>,
+    pub thread: KeyPart,
+    pub namespace: KeyPart,
+    pub id: KeyPart,
 }
 
 /// Which checkpoints are listed. None stands for any.
 pub struct KeysQuery {
-    pub thread: Option<String>,
-    pub namespace: Option<String>,
-    pub id: Option<String>,
+    pub thread: Option<KeyPart>,
+    pub namespace: Option<KeyPart>,
+    pub id: Option<KeyPart>,
     /// Only ids below this one.
-    pub before: Option<String>,
+    pub before: Option<KeyPart>,
     pub limit: Option<usize>,
     pub filter: Option<Filter>,
     /// Only checkpoints of these runs.
     pub run_ids: Option<Vec<String>>,
 }
 
-/// The string, shared with the key before if they are equal: the keys of one thread repeat it.
-fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
-    match last {
-        Some(known) if **known == *text => Arc::clone(known),
-        _ => Arc::clone(last.insert(text.into())),
+/// A part of a key, shared with the key before if they are equal: the keys of one thread repeat it.
+fn shared(last: &mut KeyPart, column: ValueRef<'_>) -> Result<KeyPart, SqlError> {
+    let is_same = match (&*last, column) {
+        (KeyPart::Text(known), ValueRef::Text(text)) => known.as_bytes() == text,
+        (KeyPart::Blob(known), ValueRef::Blob(bytes)) => **known == *bytes,
+        _ => false,
+    };
+    if !is_same {
+        *last = KeyPart::column_result(column).map_err(rusqlite::Error::from)?;
     }
+    Ok(last.clone())
 }
 
 impl KeysQuery {
@@ -69,9 +74,10 @@ impl KeysQuery {
         );
         let limit = self.limit.unwrap_or(usize::MAX);
         let mut statement = conn.prepare(&sql)?;
-        let mut rows = statement
-            .query(params_from_iter(given.iter().map(|(_, value)| *value).chain(self.run_ids.iter().flatten())))?;
-        let (mut keys, mut threads, mut namespaces) = (Vec::new(), None, None);
+        let runs = self.run_ids.iter().flatten().map(|run| run as &dyn ToSql);
+        let parameters = given.iter().map(|(_, value)| *value as &dyn ToSql).chain(runs);
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        let (mut keys, mut thread, mut namespace) = (Vec::new(), KeyPart::Null, KeyPart::Null);
         while keys.len() < limit
             && let Some(row) = rows.next()?
         {
@@ -80,9 +86,11 @@ impl KeysQuery {
             {
                 continue;
             }
-            let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
-            let (thread, namespace) = (shared(&mut threads, text(0)?), shared(&mut namespaces, text(1)?));
-            keys.push(CheckpointKey { thread, namespace, id: text(2)?.into() });
+            keys.push(CheckpointKey {
+                thread: shared(&mut thread, row.get_ref(0)?)?,
+                namespace: shared(&mut namespace, row.get_ref(1)?)?,
+                id: row.get(2)?,
+            });
         }
         Ok(keys)
     }

@@ -4,9 +4,10 @@ use rusqlite::Connection;
 use super::change::{Mark, NamespaceAndId};
 use super::standard::delete;
 use crate::errors::SqlError;
+use crate::values::KeyPart;
 
 /// The mark of a thread. It takes a look at all of the thread's keys.
-pub fn mark(conn: &Connection, table: &str, thread: &str) -> Result<Mark, SqlError> {
+pub fn mark(conn: &Connection, table: &str, thread: &KeyPart) -> Result<Mark, SqlError> {
     let sql = format!("SELECT count(*), max(rowid), max(checkpoint_id) FROM {table} WHERE thread_id = ?");
     Ok(conn.prepare_cached(&sql)?.query_row([thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
@@ -15,7 +16,7 @@ pub fn mark(conn: &Connection, table: &str, thread: &str) -> Result<Mark, SqlErr
 /// in 200 transactions: to look at all of its keys in each takes most of the time.
 #[derive(Default)]
 pub struct KnownMark {
-    of: Option<(Box<str>, Mark, Stamp)>,
+    of: Option<(KeyPart, Mark, Stamp)>,
     /// How often all keys of a thread were looked at.
     scans: u64,
 }
@@ -37,9 +38,9 @@ impl Stamp {
 
 impl KnownMark {
     /// Whether the thread has this mark still. If nothing at all was written since, it need not be looked at.
-    fn is(&mut self, conn: &Connection, table: &str, thread: &str, seen: &Mark) -> Result<bool, SqlError> {
+    fn is(&mut self, conn: &Connection, table: &str, thread: &KeyPart, seen: &Mark) -> Result<bool, SqlError> {
         if let Some((thread_id, known, stamp)) = &self.of
-            && **thread_id == *thread
+            && thread_id == thread
             && known == seen
             && *stamp == Stamp::now(conn)?
         {
@@ -55,7 +56,7 @@ impl KnownMark {
         &mut self,
         conn: &Connection,
         table: &str,
-        thread: &str,
+        thread: &KeyPart,
         keys: &[NamespaceAndId],
         seen: &Mark,
     ) -> Result<u64, SqlError> {
@@ -71,7 +72,7 @@ impl KnownMark {
         }
         let (count, rowid, id) = seen;
         let left = (count.saturating_sub(deleted), *rowid, id.clone());
-        self.of = Some((thread.into(), left, Stamp::now(conn)?));
+        self.of = Some((thread.clone(), left, Stamp::now(conn)?));
         Ok(deleted)
     }
 

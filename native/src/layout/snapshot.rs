@@ -8,6 +8,7 @@ use super::schema::Schema;
 use super::{compact, removal, standard};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
+use crate::values::KeyPart;
 
 /// `ancestors` ends after so many checkpoints, or about so many bytes.
 const MAX_ANCESTORS: usize = 64;
@@ -26,7 +27,12 @@ pub struct Snapshot<'a> {
 impl Snapshot<'_> {
     /// The checkpoint with this id, or the latest of the namespace: thread_id, checkpoint_ns, checkpoint_id,
     /// parent_checkpoint_id, type, checkpoint, metadata.
-    pub fn checkpoint(&self, thread: &str, namespace: &str, id: Option<&str>) -> Result<Option<Row>, SqlError> {
+    pub fn checkpoint(
+        &self,
+        thread: &KeyPart,
+        namespace: &KeyPart,
+        id: Option<&KeyPart>,
+    ) -> Result<Option<Row>, SqlError> {
         match self.schema.layout {
             Layout::Standard => standard::checkpoint(self.conn, thread, namespace, id),
             Layout::Compact | Layout::Closing => {
@@ -37,36 +43,33 @@ impl Snapshot<'_> {
 
     /// The pending writes of a checkpoint (thread, namespace, id), all or those of one channel: task_id, channel, type,
     /// value, task_path, idx.
-    pub fn pending_writes(&self, key: (&str, &str, &str), channel: Option<&str>) -> Result<Rows, SqlError> {
+    pub fn pending_writes(&self, key: (&KeyPart, &KeyPart, &KeyPart), channel: Option<&str>) -> Result<Rows, SqlError> {
         standard::pending_writes(self.conn, self.schema.has_task_path, key, channel)
     }
 
     pub fn checkpoint_with_writes(
         &self,
-        thread: &str,
-        namespace: &str,
-        id: Option<&str>,
+        thread: &KeyPart,
+        namespace: &KeyPart,
+        id: Option<&KeyPart>,
     ) -> Result<Option<CheckpointRows>, SqlError> {
         let Some(row) = self.checkpoint(thread, namespace, id)? else { return Ok(None) };
-        let writes = match row.get(2) {
-            Some(Column::Text(id)) => self.pending_writes((thread, namespace, &String::from_utf8_lossy(id)), None)?,
-            _ => Vec::new(),
+        let writes = match row.get(2).and_then(Column::key_part) {
+            Some(id) => self.pending_writes((thread, namespace, &id), None)?,
+            None => Vec::new(),
         };
         Ok(Some((row, writes)))
     }
 
     /// A checkpoint, its parent, and so on, as many as make a batch.
-    pub fn ancestors(&self, thread: &str, namespace: &str, id: &str) -> Result<Rows, SqlError> {
-        let (mut rows, mut bytes, mut next) = (Vec::new(), 0, Some(id.to_owned()));
+    pub fn ancestors(&self, thread: &KeyPart, namespace: &KeyPart, id: &KeyPart) -> Result<Rows, SqlError> {
+        let (mut rows, mut bytes, mut next) = (Vec::new(), 0, Some(id.clone()));
         while rows.len() < MAX_ANCESTORS
             && bytes < MAX_ANCESTOR_BYTES
             && let Some(id) = next
             && let Some(row) = self.checkpoint(thread, namespace, Some(&id))?
         {
-            next = match row.get(3) {
-                Some(Column::Text(parent)) => Some(String::from_utf8_lossy(parent).into_owned()),
-                _ => None,
-            };
+            next = row.get(3).and_then(Column::key_part);
             bytes += row.iter().map(Column::len).sum::<usize>();
             rows.push(row);
         }
@@ -74,19 +77,19 @@ impl Snapshot<'_> {
     }
 
     /// The parent's id and the metadata of each checkpoint.
-    pub fn descriptions(&self, thread: &str, keys: &[NamespaceAndId]) -> Result<Vec<Option<Row>>, SqlError> {
+    pub fn descriptions(&self, thread: &KeyPart, keys: &[NamespaceAndId]) -> Result<Vec<Option<Row>>, SqlError> {
         keys.iter().map(|(namespace, id)| standard::description(self.conn, thread, namespace, id)).collect()
     }
 
     /// The pending writes of some channels, for each checkpoint.
     pub fn channel_writes(
         &self,
-        thread: &str,
-        namespace: &str,
-        ids: &[String],
+        thread: &KeyPart,
+        namespace: &KeyPart,
+        ids: &[KeyPart],
         channels: &[String],
     ) -> Result<Vec<Rows>, SqlError> {
-        let writes = |id: &String| {
+        let writes = |id: &KeyPart| {
             let mut rows = Vec::new();
             for channel in channels {
                 rows.extend(self.pending_writes((thread, namespace, id), Some(channel))?);
@@ -96,7 +99,7 @@ impl Snapshot<'_> {
         ids.iter().map(writes).collect()
     }
 
-    pub fn mark(&self, thread: &str) -> Result<Mark, SqlError> {
+    pub fn mark(&self, thread: &KeyPart) -> Result<Mark, SqlError> {
         removal::mark(self.conn, self.schema.layout.table(), thread)
     }
 }

@@ -1,12 +1,12 @@
 //! The standard layout, SqliteSaver's own: one row for each checkpoint, one row for each pending write.
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
 
 use super::change::Change;
 use super::created_at::uuid6_pattern;
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
-use crate::values::Values;
+use crate::values::{KeyPart, Values};
 
 /// The columns of `checkpoints`.
 pub const CHECKPOINTS: [&str; 7] =
@@ -55,7 +55,7 @@ pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<u64, Sql
             delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
             Ok(deleted)
         }
-        Change::DeleteOrphans { thread, before } => delete_orphans(conn, table, thread.as_deref(), before),
+        Change::DeleteOrphans { thread, before } => delete_orphans(conn, table, thread.as_ref(), before),
         Change::CopyThread { source, target } => copy_thread(conn, table, source, target),
         // `write` has these carried out elsewhere, or there is nothing to do in the standard layout.
         Change::DeleteCheckpoints { .. } | Change::Sweep(_) | Change::Convert { .. } => Ok(0),
@@ -64,7 +64,7 @@ pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<u64, Sql
 
 /// Deletes pending writes that belong to no checkpoint. In a thread that has checkpoints, those of a namespace that has
 /// none stay: a run may be about to put its first.
-fn delete_orphans(conn: &Connection, table: &str, thread: Option<&str>, before: &str) -> Result<u64, SqlError> {
+fn delete_orphans(conn: &Connection, table: &str, thread: Option<&KeyPart>, before: &str) -> Result<u64, SqlError> {
     let of_thread = if thread.is_some() { " AND thread_id = ?3" } else { "" };
     let sql = format!(
         "DELETE FROM writes WHERE checkpoint_id < ?1 AND checkpoint_id GLOB ?2{of_thread} \
@@ -75,16 +75,17 @@ fn delete_orphans(conn: &Connection, table: &str, thread: Option<&str>, before: 
              AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)"
     );
     let pattern = uuid6_pattern();
-    let parameters: Vec<&str> = [before, &pattern].into_iter().chain(thread).collect();
+    let parameters: Vec<&dyn ToSql> =
+        [&before as &dyn ToSql, &pattern].into_iter().chain(thread.map(|thread| thread as &dyn ToSql)).collect();
     delete(conn, &sql, &parameters)
 }
 
 /// Whether the id of a thread's latest checkpoint is a UUIDv6 below `before`.
-fn is_older(conn: &Connection, table: &str, thread: &str, before: &str) -> Result<bool, SqlError> {
+fn is_older(conn: &Connection, table: &str, thread: &KeyPart, before: &str) -> Result<bool, SqlError> {
     let sql = format!(
         "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
     );
-    Ok(conn.prepare_cached(&sql)?.query_row([thread, before, &uuid6_pattern()], |row| row.get(0))?)
+    Ok(conn.prepare_cached(&sql)?.query_row(params![thread, before, uuid6_pattern()], |row| row.get(0))?)
 }
 
 fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<u64, SqlError> {
@@ -136,7 +137,12 @@ fn row(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, SqlError> {
 }
 
 /// The checkpoint of this id, or the latest of its namespace.
-pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&str>) -> Result<Option<Row>, SqlError> {
+pub fn checkpoint(
+    conn: &Connection,
+    thread: &KeyPart,
+    namespace: &KeyPart,
+    id: Option<&KeyPart>,
+) -> Result<Option<Row>, SqlError> {
     let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
     let sql = format!("SELECT {COLUMNS} FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? {which}");
     conn.prepare_cached(&sql)?
@@ -146,7 +152,12 @@ pub fn checkpoint(conn: &Connection, thread: &str, namespace: &str, id: Option<&
 }
 
 /// A checkpoint's parent and metadata.
-pub fn description(conn: &Connection, thread: &str, namespace: &str, id: &str) -> Result<Option<Row>, SqlError> {
+pub fn description(
+    conn: &Connection,
+    thread: &KeyPart,
+    namespace: &KeyPart,
+    id: &KeyPart,
+) -> Result<Option<Row>, SqlError> {
     conn.prepare_cached(
         "SELECT parent_checkpoint_id, metadata FROM checkpoints \
          WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
@@ -160,7 +171,7 @@ pub fn description(conn: &Connection, thread: &str, namespace: &str, id: &str) -
 pub fn pending_writes(
     conn: &Connection,
     has_task_path: bool,
-    key: (&str, &str, &str),
+    key: (&KeyPart, &KeyPart, &KeyPart),
     channel: Option<&str>,
 ) -> Result<Rows, SqlError> {
     let task_path = if has_task_path { "task_path" } else { "''" };
@@ -170,7 +181,8 @@ pub fn pending_writes(
          WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?{one}"
     );
     let (thread, namespace, id) = key;
-    let parameters = [thread, namespace, id].into_iter().chain(channel);
+    let key = [thread, namespace, id].map(|part| part as &dyn ToSql);
+    let parameters = key.into_iter().chain(channel.as_ref().map(|channel| channel as &dyn ToSql));
     let mut statement = conn.prepare_cached(&sql)?;
     let mut found = statement.query(params_from_iter(parameters))?;
     let mut rows = Vec::new();

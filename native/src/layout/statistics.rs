@@ -1,23 +1,22 @@
 //! What a database holds: its threads, and the numbers that `stats()` shows.
-use std::collections::BTreeSet;
-
 use rusqlite::Connection;
 
 use super::compact;
 use super::schema::Schema;
 use crate::errors::SqlError;
+use crate::values::KeyPart;
 
 pub struct Statistics {
     pub layout: &'static str,
     pub numbers: Vec<(&'static str, u64)>,
     pub last_checkpoint_id: Option<String>,
     /// Thread, number of checkpoints, bytes.
-    pub largest_threads: Vec<(String, u64, u64)>,
+    pub largest_threads: Vec<(KeyPart, u64, u64)>,
 }
 
 /// The ids of all threads that have checkpoints, or pieces or pending writes that are left of some.
-pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlError> {
-    let mut found = BTreeSet::new();
+pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<KeyPart>, SqlError> {
+    let mut found = threads_with_pieces(conn, schema)?;
     for table in [schema.layout.table(), "writes"] {
         // Goes from thread to thread by the index, and skips the rows of each.
         let mut statement = conn.prepare(&format!(
@@ -25,15 +24,21 @@ pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlErro
              SELECT (SELECT min(thread_id) FROM {table} WHERE thread_id > id) FROM threads WHERE id IS NOT NULL) \
              SELECT id FROM threads WHERE id IS NOT NULL"
         ))?;
-        for thread in statement.query_map([], |row| row.get::<_, String>(0))? {
-            found.insert(thread?);
+        for thread in statement.query_map([], |row| row.get::<_, KeyPart>(0))? {
+            found.push(thread?);
         }
     }
-    found.extend(threads_with_pieces(conn, schema)?);
-    Ok(found.into_iter().collect())
+    let order = |part: &KeyPart| match part {
+        KeyPart::Text(text) => (0, text.as_bytes().to_vec()),
+        KeyPart::Blob(bytes) => (1, bytes.to_vec()),
+        _ => (2, Vec::new()),
+    };
+    found.sort_by_cached_key(order);
+    found.dedup();
+    Ok(found)
 }
 
-pub fn threads_with_pieces(conn: &Connection, schema: Schema) -> Result<Vec<String>, SqlError> {
+pub fn threads_with_pieces(conn: &Connection, schema: Schema) -> Result<Vec<KeyPart>, SqlError> {
     if schema.layout.is_compact() { compact::generation::threads(conn) } else { Ok(Vec::new()) }
 }
 
@@ -69,8 +74,11 @@ pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<S
     one("checkpoint_bytes", &format!("SELECT coalesce(sum({stored}), 0) + {pieces} FROM {table}"))?;
     one("standard_bytes", &format!("SELECT coalesce(sum({whole}), 0) FROM {table}"))?;
     one("write_bytes", "SELECT coalesce(sum(length(value)), 0) FROM writes")?;
+    // Of those that are text, which come before blobs.
     found.last_checkpoint_id =
-        conn.query_row(&format!("SELECT max(checkpoint_id) FROM {table}"), [], |row| row.get(0))?;
+        conn.query_row(&format!("SELECT max(checkpoint_id) FROM {table} WHERE checkpoint_id < x''"), [], |row| {
+            row.get(0)
+        })?;
     let mut statement = conn.prepare(&format!(
         "SELECT thread_id, count(*), coalesce(sum({whole}), 0) AS bytes FROM {table} \
          GROUP BY thread_id ORDER BY bytes DESC, thread_id LIMIT ?"

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::pieces;
 use crate::errors::{SqlError, corrupt};
+use crate::values::KeyPart;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Generation {
@@ -43,7 +44,7 @@ impl Generation {
 }
 
 /// The ids of all threads that have pieces.
-pub fn threads(conn: &Connection) -> Result<Vec<String>, SqlError> {
+pub fn threads(conn: &Connection) -> Result<Vec<KeyPart>, SqlError> {
     let mut statement = conn.prepare("SELECT thread_id FROM fl_threads")?;
     Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }

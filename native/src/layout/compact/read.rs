@@ -9,23 +9,27 @@ use crate::columns::{Column, Row};
 use crate::errors::SqlError;
 use crate::layout::schema::Schema;
 use crate::layout::standard;
+use crate::values::KeyPart;
 
 /// The checkpoint with this id, or the latest of the namespace.
 pub fn checkpoint(
     conn: &Connection,
     (cache, schema): (&CheckpointCache, Schema),
-    thread: &str,
-    namespace: &str,
-    id: Option<&str>,
+    thread: &KeyPart,
+    namespace: &KeyPart,
+    id: Option<&KeyPart>,
 ) -> Result<Option<Row>, SqlError> {
     let which = if id.is_some() { "AND checkpoint_id = ?" } else { "ORDER BY checkpoint_id DESC LIMIT 1" };
     let standard_row = |row: &SqlRow<'_>| {
         let is_in_pieces = row.get_ref(RANGES)? != ValueRef::Null;
         let id = row.get_ref(CHECKPOINT_ID)?.as_str().ok().filter(|_| is_in_pieces);
-        let in_memory = match id.and_then(|id| cache.get(schema, thread, namespace, id)) {
-            Some((generation, checkpoint)) if Generation::of(conn, thread)? == Some(generation) => {
-                (row.get_ref(BASE)? == ValueRef::Integer(generation.base())).then_some(checkpoint)
-            }
+        let in_memory = match (thread.text(), namespace.text(), id) {
+            (Some(thread), Some(namespace), Some(id)) => match cache.get(schema, thread, namespace, id) {
+                Some((generation, checkpoint)) if Generation::of(conn, thread)? == Some(generation) => {
+                    (row.get_ref(BASE)? == ValueRef::Integer(generation.base())).then_some(checkpoint)
+                }
+                _ => None,
+            },
             _ => None,
         };
         let column = |index| match index {

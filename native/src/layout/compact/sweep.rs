@@ -5,10 +5,12 @@ use rusqlite::{Connection, params};
 use super::generation::Generation;
 use super::pieces;
 use crate::errors::SqlError;
+use crate::values::KeyPart;
 
 /// Removes the pieces of a thread that are not needed, and the thread itself if it has no checkpoint in pieces. Other
 /// threads are not touched.
-pub fn sweep(conn: &Connection, thread: &str) -> Result<(), SqlError> {
+pub fn sweep(conn: &Connection, thread: &KeyPart) -> Result<(), SqlError> {
+    let Some(thread) = thread.text() else { return Ok(()) };
     let Some(generation) = Generation::of(conn, thread)? else { return Ok(()) };
     let base = generation.base();
     // If a recipe can't be read, it may need any of them.

@@ -69,7 +69,7 @@ fn put(conn: &Connection, cache: &mut CacheWriter, change: &Change, row: &Values
 fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlError> {
     let Some(from) = Generation::of(conn, source)? else { return Ok(()) };
     // A thread of this name may have been deleted through the view, which leaves its pieces.
-    sweep(conn, target)?;
+    sweep(conn, &target.into())?;
     let to = Generation::create(conn, target)?;
     conn.execute(
         "INSERT INTO fl_pieces (id, bytes) SELECT id - ?1 + ?2, bytes FROM fl_pieces WHERE id BETWEEN ?1 AND ?3",
