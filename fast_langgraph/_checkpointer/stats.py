@@ -25,7 +25,7 @@ class Stats:
     threads: int
     checkpoints: int
     writes: int
-    #: "standard" or "compact"
+    #: "standard" or "compact"; or "compact, half converted to standard" until convert() is called again
     layout: str
     #: in bytes: checkpoints and metadata as stored, and as the standard layout would store them; values of pending
     #: writes; the file, and its free pages; the file of the write-ahead log
