@@ -5,7 +5,8 @@ use rusqlite::types::ValueRef;
 
 use crate::buffer::{self, Blob};
 use crate::errors::{SqlError, Unsupported};
-use crate::values::KeyPart;
+#[cfg(unix)]
+use crate::key_part::KeyPart;
 
 /// A copy of a column.
 pub enum Column {
@@ -40,6 +41,7 @@ impl Column {
     }
 
     /// The part of a key that it is. None for NULL, and for text that is not UTF-8.
+    #[cfg(unix)]
     pub fn key_part(&self) -> Option<KeyPart> {
         match self {
             Self::Null => None,

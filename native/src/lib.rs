@@ -21,6 +21,8 @@ mod errors;
 mod host_sqlite;
 mod interpreter;
 #[cfg(unix)]
+mod key_part;
+#[cfg(unix)]
 mod layout;
 mod metadata;
 mod sync;

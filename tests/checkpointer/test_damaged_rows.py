@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 
 import pytest
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apps.databases import connected, opened
 from beside_stock.equality import difference
@@ -89,13 +90,19 @@ def test_a_damaged_row_is_read_as_by_stock(damage, path):
 
 
 @pytest.mark.parametrize("column", ["thread_id", "checkpoint_ns", "checkpoint_id"])
-def test_a_key_that_is_no_text_is_an_error_of_sqlite3(column, path):
+@pytest.mark.parametrize("value", ["CAST(x'ff' AS TEXT)", "x'ff'"])
+def test_a_key_that_is_no_utf8_is_an_error_of_sqlite3_and_one_that_is_a_blob_is_listed_as_stock_lists_it(
+    column, value, path
+):
     with RustSQLiteCheckpointer(path) as saver:
         for n in range(3):
             saver.put(config(), checkpoint(n), METADATA, {})
-        for value in ("CAST(x'ff' AS TEXT)", "x'ff'"):
+        with connected(path) as conn:
+            conn.execute(f"UPDATE checkpoints SET {column} = {value} WHERE checkpoint_id LIKE '%2'")
+        if value == "x'ff'":
             with connected(path) as conn:
-                conn.execute(f"UPDATE checkpoints SET {column} = {value} WHERE checkpoint_id LIKE '%2'")
+                assert list(saver.list(None)) == list(SqliteSaver(conn).list(None))
+        else:
             with pytest.raises(sqlite3.Error):
                 list(saver.list(None))
         assert saver.get(config(at=1)) == checkpoint(1)

@@ -16,10 +16,11 @@ NATIVE = Path(__file__).parents[2] / "native"
 
 #: Each room with those that it may use, which stand below it.
 ROOMS: dict[str, set[str]] = {
-    "checkpointer": {"columns", "errors", "host_sqlite", "layout", "sync", "values"},
+    "checkpointer": {"columns", "errors", "host_sqlite", "key_part", "layout", "sync", "values"},
     "borrowed_connection": {"columns", "errors", "host_sqlite", "values"},
-    "layout": {"buffer", "columns", "errors", "sync", "values", "fast_langgraph_compact"},
-    "columns": {"buffer", "errors", "values"},
+    "layout": {"buffer", "columns", "errors", "key_part", "sync", "values", "fast_langgraph_compact"},
+    "columns": {"buffer", "errors", "key_part"},
+    "key_part": {"values"},
     "values": {"buffer", "errors"},
     "errors": {"host_sqlite"},
     "codec": {"buffer", "counts", "sync", "fast_langgraph_msgpack"},

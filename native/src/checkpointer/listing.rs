@@ -4,8 +4,8 @@ use std::sync::Arc;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
+use crate::key_part::KeyPart;
 use crate::layout::CheckpointKey;
-use crate::values::KeyPart;
 
 /// Keys of checkpoints, newest first.
 #[pyclass(frozen, module = "fast_langgraph._native")]

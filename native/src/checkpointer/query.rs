@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::listing::Listing;
 use super::reply::{Answer, Reply};
+use crate::key_part::KeyPart;
 use crate::layout::{self, CheckpointKey, KeysQuery, NamespaceAndId, Snapshot};
-use crate::values::KeyPart;
 
 pub enum Query {
     /// A checkpoint with its pending writes, by id or the latest.

@@ -6,8 +6,8 @@ use pyo3::types::{PyDict, PyList};
 use super::listing::Listing;
 use crate::columns::{Row, Rows, tuple, tuples};
 use crate::errors::SqlError;
+use crate::key_part::KeyPart;
 use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, VALUE_COLUMN};
-use crate::values::KeyPart;
 
 pub enum Reply {
     Done,

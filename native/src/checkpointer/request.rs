@@ -9,8 +9,9 @@ use pyo3::types::PyTuple;
 use super::listing::Listing;
 use super::maintenance::Maintenance;
 use super::query::Query;
+use crate::key_part::KeyPart;
 use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId};
-use crate::values::{self, KeyPart};
+use crate::values;
 
 pub enum Request {
     /// Shared with the queue that it may wait in.

@@ -1,6 +1,7 @@
 //! What can be written: each change is one call of a checkpointer, applied as a whole or not at all.
 use super::kind::Layout;
-use crate::values::{KeyPart, Value, Values};
+use crate::key_part::KeyPart;
+use crate::values::{Value, Values};
 
 /// The namespace and the id of a checkpoint within its thread.
 pub type NamespaceAndId = (KeyPart, KeyPart);

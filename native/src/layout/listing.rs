@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::snapshot::{CheckpointRows, Snapshot};
 use crate::columns::Column;
 use crate::errors::SqlError;
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 /// A batch ends after so many rows, or about so many bytes.
 const BATCH_ROWS: usize = 64;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use super::change::{Mark, NamespaceAndId};
 use super::standard::delete;
 use crate::errors::SqlError;
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 /// The mark of a thread. It takes a look at all of the thread's keys.
 pub fn mark(conn: &Connection, table: &str, thread: &KeyPart) -> Result<Mark, SqlError> {

@@ -8,7 +8,7 @@ use super::schema::Schema;
 use super::{compact, removal, standard};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 /// `ancestors` ends after so many checkpoints, or about so many bytes.
 const MAX_ANCESTORS: usize = 64;

@@ -6,7 +6,8 @@ use super::change::Change;
 use super::created_at::uuid6_pattern;
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
-use crate::values::{KeyPart, Values};
+use crate::key_part::KeyPart;
+use crate::values::Values;
 
 /// The columns of `checkpoints`.
 pub const CHECKPOINTS: [&str; 7] =

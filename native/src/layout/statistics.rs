@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use super::compact;
 use super::schema::Schema;
 use crate::errors::SqlError;
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 pub struct Statistics {
     pub layout: &'static str,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::pieces;
 use crate::errors::{SqlError, corrupt};
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Generation {

@@ -7,9 +7,9 @@ use super::cache::CheckpointCache;
 use super::generation::Generation;
 use crate::columns::{Column, Row};
 use crate::errors::SqlError;
+use crate::key_part::KeyPart;
 use crate::layout::schema::Schema;
 use crate::layout::standard;
-use crate::values::KeyPart;
 
 /// The checkpoint with this id, or the latest of the namespace.
 pub fn checkpoint(

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::generation::Generation;
 use super::pieces;
 use crate::errors::SqlError;
-use crate::values::KeyPart;
+use crate::key_part::KeyPart;
 
 /// Removes the pieces of a thread that are not needed, and the thread itself if it has no checkpoint in pieces. Other
 /// threads are not touched.
