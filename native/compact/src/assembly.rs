@@ -82,25 +82,26 @@ pub fn assemble<E: From<Malformed>>(
         if step.has_no_pieces() {
             continue;
         }
-        let mut number = step.first;
-        while number <= step.last
+        // None after the last number there is.
+        let mut next = Some(step.first);
+        while let Some(number) = next.filter(|number| *number <= step.last)
             && let Some((piece, its_number)) =
                 in_memory.and_then(|reference| reference.piece(assembly.result.pieces.len()))
             && its_number == number
         {
             assembly.add_piece(piece, number)?;
-            number = number.saturating_add(1);
+            next = number.checked_add(1);
         }
-        if number > step.last {
-            continue;
-        }
+        let Some(number) = next.filter(|number| *number <= step.last) else { continue };
+        let missing = Malformed::Pieces { first: step.first, last: step.last };
         stored(number..=step.last, &mut |piece| {
+            let number = next.ok_or(missing)?;
             assembly.add_piece(piece, number)?;
-            number = number.saturating_add(1);
+            next = number.checked_add(1);
             Ok(())
         })?;
-        if number != step.last.saturating_add(1) {
-            return Err(Malformed::Pieces { first: step.first, last: step.last }.into());
+        if next != step.last.checked_add(1) {
+            return Err(missing.into());
         }
     }
     if place != own.len() || assembly.result.bytes.len() != size {

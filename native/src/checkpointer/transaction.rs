@@ -78,16 +78,20 @@ impl WriteConnection {
         }
         let mut results = Vec::with_capacity(changes.len());
         for change in changes {
-            results.push(self.write_member(change));
-            if self.conn.is_autocommit() {
-                self.cache.roll_back();
-                return None;
+            match self.write_member(change) {
+                Some(result) if !self.conn.is_autocommit() => results.push(result),
+                _ => return self.give_up(),
             }
         }
         if run(&self.conn, "COMMIT").is_ok() {
             self.committed();
             return Some(results);
         }
+        self.give_up()
+    }
+
+    /// Rolls the transaction back. None: no change was written.
+    fn give_up<T>(&mut self) -> Option<T> {
         self.cache.roll_back();
         if !self.conn.is_autocommit() {
             // If this fails too, the changes fail with the error, each by itself.
@@ -96,24 +100,23 @@ impl WriteConnection {
         None
     }
 
-    /// Writes one change of a transaction in a savepoint.
-    fn write_member(&mut self, change: &Change) -> Result<u64, SqlError> {
+    /// Writes one change of a transaction in a savepoint. None if a change that failed could not be undone: then the
+    /// transaction must not be committed.
+    fn write_member(&mut self, change: &Change) -> Option<Result<u64, SqlError>> {
         if change.is_one_statement(self.schema.layout) {
-            return self.apply(change);
+            return Some(self.apply(change));
         }
-        run(&self.conn, "SAVEPOINT member")?;
+        if let Err(error) = run(&self.conn, "SAVEPOINT member") {
+            return Some(Err(error));
+        }
         let savepoint = self.cache.savepoint();
         let result = self.apply(change);
         if result.is_err() {
             self.cache.roll_back_to(savepoint);
         }
-        if result.is_err() && !self.conn.is_autocommit() {
-            run(&self.conn, "ROLLBACK TO member")?;
-        }
-        if !self.conn.is_autocommit() {
-            run(&self.conn, "RELEASE member")?;
-        }
-        result
+        let ended = |sql| self.conn.is_autocommit() || run(&self.conn, sql).is_ok();
+        let is_undone = result.is_ok() || ended("ROLLBACK TO member");
+        (is_undone && ended("RELEASE member")).then_some(result)
     }
 
     /// Ends a transaction that is left open. Fails if it can be neither committed nor rolled back.

@@ -251,7 +251,12 @@ impl Wal {
             }),
         };
         busy::set_timeout(options.busy_timeout);
-        let moved = connections.checkpoint(&self.moved)?;
+        let moved = connections.checkpoint(&self.moved);
+        // After an error a connection may have its transaction still, or may have been opened to read only.
+        if moved.is_err() || !connections.snapshot.is_autocommit() {
+            *slot = None;
+        }
+        let moved = moved?;
         self.shared.counters.wal_checkpoints.add(u64::from(moved != Moved::ByAnother));
         Ok(moved)
     }
