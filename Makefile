@@ -16,7 +16,7 @@ SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o 
 # Each has a hook in .pre-commit-config.yaml, so that a commit runs those that its files concern.
 LINTS := lint-rust lint-python lint-workflows lint-licenses lint-hooks
 
-.PHONY: help run test test-short test-packaging soak lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test test-short test-packaging soak soak-faults lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -32,6 +32,9 @@ test-packaging: $(VENV)/.installed ## Build and install the source distribution 
 
 soak: $(VENV)/.built ## Test durability, concurrency, faults and memory for hours instead of seconds
 	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer
+
+soak-faults: $(VENV)/.built ## Have each call that SQLite makes of the system fail, one after the other, for hours
+	SOAK=1 $(BIN)/python -m pytest -q -n $(JOBS) --timeout 0 tests/faults
 
 lint: $(LINTS) ## Check formats, types and lints of Rust and Python, the workflows, the licences and the hooks of pre-commit
 

@@ -1,0 +1,191 @@
+"""What is done while a fault strikes: each operation with what is set up before, and what it may remove."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+import fast_langgraph
+from fast_langgraph import RustSQLiteCheckpointer
+
+from .ledger import TASK, Ledger, checkpoint, config, metadata, writes
+
+COMPACT, STANDARD, PATCHED = "compact", "standard", "patched"
+OURS = (STANDARD, COMPACT)
+ANY = (*OURS, PATCHED)
+
+#: what every database has before: by thread, how many checkpoints
+SEED = {"kept": 3, "worked": 5, "gone": 4}
+
+
+@dataclass
+class App:
+    """A process that has opened a database and keeps book of what was acknowledged."""
+
+    folder: Path
+    layout: str
+    ledger: Ledger
+    saver: Any = field(default=None)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "checkpoints.db"
+
+    @property
+    def copy(self) -> Path:
+        return self.folder / "copy.db"
+
+    def open(self, **options: Any) -> None:
+        if self.layout == PATCHED:
+            fast_langgraph.patch()
+            self.saver = SqliteSaver(sqlite3.connect(self.path, check_same_thread=False))
+            self.saver.setup()
+        else:
+            self.saver = RustSQLiteCheckpointer(self.path, layout=self.layout, **options)
+
+    def close(self) -> None:
+        (self.saver.conn if self.layout == PATCHED else self.saver).close()
+
+    def put(self, thread: str, n: int) -> None:
+        self.saver.put(config(thread, n - 1), checkpoint(thread, n), metadata(thread, n), {})
+        self.ledger.add("put", thread, n)
+
+    def put_writes(self, thread: str, n: int) -> None:
+        self.saver.put_writes(config(thread, n), writes(thread, n), TASK)
+        self.ledger.add("writes", thread, n)
+
+    def seed(self, **options: Any) -> None:
+        self.open(**options)
+        for thread, last in SEED.items():
+            for n in range(1, last + 1):
+                self.put(thread, n)
+                self.put_writes(thread, n)
+
+
+Step = Callable[[App], None]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``repeatable``: it succeeds when it is called again after it has failed or succeeded."""
+
+    perform: Step
+    prepare: Step = App.seed
+    layouts: tuple[str, ...] = OURS
+    #: threads, and up to which checkpoint it removes them
+    removes: dict[str, int] = field(default_factory=dict)
+    repeatable: bool = False
+    #: whether ``perform`` ends with the object closed
+    closes: bool = False
+
+
+def in_a_group(app: App) -> None:
+    """Eight threads at once; their exceptions come out as one of them."""
+    ready = threading.Barrier(8)
+    raised: list[BaseException] = []
+
+    def work(thread: str) -> None:
+        ready.wait()
+        for n in (1, 2):
+            try:
+                app.put(thread, n)
+                app.put_writes(thread, n)
+            except BaseException as error:
+                raised.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"group{i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for error in sorted(raised, key=lambda error: isinstance(error, (sqlite3.Error, MemoryError))):
+        raise error
+
+
+def first_opening(app: App) -> None:
+    app.open()
+    app.put("first", 1)
+
+
+def left_by_a_kill(app: App) -> None:
+    """Another process has left a log."""
+    child = os.fork()
+    if not child:
+        app.seed()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def opening_after_a_kill(app: App) -> None:
+    app.open()
+    app.put("worked", SEED["worked"] + 1)
+
+
+def with_room(app: App) -> None:
+    """A third of the database is free pages."""
+    app.seed()
+    app.saver.delete_thread("gone")
+    app.ledger.add("done")
+
+
+def vacuum(app: App) -> None:
+    app.saver.vacuum()
+
+
+def backup(app: App) -> None:
+    if not app.copy.exists():
+        app.saver.backup(app.copy)
+    app.ledger.add("copied")
+
+
+def with_small_log(app: App) -> None:
+    app.seed(max_wal_bytes=1 << 20)
+
+
+def moves_the_log(app: App) -> None:
+    """The log passes the size from which it is moved into the database."""
+    for n in range(1, 6):
+        app.put("large", n)
+
+
+def acknowledged(perform: Callable[[App], Any]) -> Step:
+    """The operation is in the ledger once it has returned."""
+
+    def performed(app: App) -> None:
+        perform(app)
+        app.ledger.add("done")
+
+    return performed
+
+
+OPERATIONS: dict[str, Operation] = {
+    "put": Operation(lambda app: app.put("worked", SEED["worked"] + 1), layouts=ANY),
+    "put_writes": Operation(lambda app: app.put_writes("worked", SEED["worked"] + 1), layouts=ANY),
+    "group commit": Operation(in_a_group, layouts=ANY),
+    "log moved": Operation(moves_the_log, prepare=with_small_log),
+    "delete_thread": Operation(
+        acknowledged(lambda app: app.saver.delete_thread("gone")),
+        layouts=ANY,
+        removes={"gone": SEED["gone"]},
+        repeatable=True,
+    ),
+    "prune": Operation(
+        acknowledged(lambda app: app.saver.prune(["worked"], keep_last=2)),
+        removes={"worked": SEED["worked"] - 2},
+        repeatable=True,
+    ),
+    "convert to compact": Operation(lambda app: app.saver.convert(COMPACT), layouts=(STANDARD,), repeatable=True),
+    "convert to standard": Operation(lambda app: app.saver.convert(STANDARD), layouts=(COMPACT,), repeatable=True),
+    "vacuum": Operation(vacuum, prepare=with_room, removes={"gone": SEED["gone"]}, repeatable=True),
+    "backup": Operation(backup, repeatable=True),
+    "close": Operation(App.close, layouts=ANY, closes=True),
+    "first opening": Operation(first_opening, prepare=lambda app: None, layouts=ANY),
+    "opening after a kill": Operation(opening_after_a_kill, prepare=left_by_a_kill, layouts=ANY),
+}
