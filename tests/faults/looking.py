@@ -14,7 +14,7 @@ from fast_langgraph import RustSQLiteCheckpointer
 
 from . import planted
 from .ledger import TASK, checkpoint, config, entries, metadata, writes
-from .operations import OPERATIONS
+from .operations import OPERATIONS, Operation
 
 #: by kind, what is wrong
 Findings = dict[str, list[str]]
@@ -52,7 +52,8 @@ def held(saver: Any) -> tuple[set[tuple[str, str, int]], list[str]]:
         if pending and same([list(write) for write in pending], [[TASK, *write] for write in writes(thread, n)]):
             found.add(("writes", thread, n))
         elif pending:
-            wrong.append(f"pending writes of checkpoint {n} of {thread}")
+            channels = ", ".join(write[1] for write in pending)
+            wrong.append(f"pending writes of checkpoint {n} of {thread}, there are {channels}")
     return found, wrong
 
 
@@ -92,7 +93,7 @@ def look(folder: Path, ledger: Path, name: str, layout: str) -> Findings:
     path, copy = folder / "checkpoints.db", folder / "copy.db"
     book = list(entries(ledger))
     kept = {entry for entry in book if entry.n and entry.n > operation.removes.get(entry.thread, 0)}
-    findings: Findings = {"lost": [], "damaged": [], "other": []}
+    findings: Findings = {"lost": [], "torn": [], "damaged": [], "other": []}
     for file in (path, copy):
         if file.exists():
             findings["damaged"] += is_whole(file)
@@ -102,12 +103,14 @@ def look(folder: Path, ledger: Path, name: str, layout: str) -> Findings:
         findings["lost"] += [str(entry) for entry in kept]
         return findings
     found, wrong = saved_in(path, layout)
-    findings["lost"] += [f"{entry}" for entry in kept if tuple(entry) not in found] + wrong
-    findings["other"] += left_over(operation.removes, found, "done" in {entry.kind for entry in book})
+    findings["lost"] += [f"{entry}" for entry in kept if tuple(entry) not in found]
+    findings["torn"] += wrong
+    findings["other"] += left_over(operation, found, "done" in {entry.kind for entry in book})
     if copy.exists():
         before = {entry for entry in kept if entry.thread not in ("after",)}
         copied, wrong = saved_in(copy, layout)
-        findings["lost"] += [f"{entry} in the backup" for entry in before if tuple(entry) not in copied] + wrong
+        findings["lost"] += [f"{entry} in the backup" for entry in before if tuple(entry) not in copied]
+        findings["torn"] += [f"{what} in the backup" for what in wrong]
     elif "copied" in {entry.kind for entry in book}:
         findings["lost"].append("the backup")
     with RustSQLiteCheckpointer(path) as saver:
@@ -117,7 +120,8 @@ def look(folder: Path, ledger: Path, name: str, layout: str) -> Findings:
     return findings
 
 
-def left_over(removes: dict[str, int], found: set[tuple[str, str, int]], is_done: bool) -> list[str]:
-    """What was removed is gone once that was acknowledged, and a thread is deleted as a whole or not at all."""
-    left = sorted(entry for entry in found if entry[2] <= removes.get(entry[1], 0))
-    return [f"{entry} is left" for entry in left] if is_done else []
+def left_over(operation: Operation, found: set[tuple[str, str, int]], is_done: bool) -> list[str]:
+    """What should have been removed, once that was acknowledged; or if only a part of it was."""
+    left = sorted(entry for entry in found if entry[2] <= operation.removes.get(entry[1], 0))
+    is_cut = operation.as_a_whole and 0 < len(left) < 2 * sum(operation.removes.values())
+    return [f"{entry} is left" for entry in left] if is_done or is_cut else []

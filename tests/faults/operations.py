@@ -79,8 +79,10 @@ class Operation:
     perform: Step
     prepare: Step = App.seed
     layouts: tuple[str, ...] = OURS
-    #: threads, and up to which checkpoint it removes them
+    #: by thread, up to which checkpoint it removes it
     removes: dict[str, int] = field(default_factory=dict)
+    #: whether all of that goes, or nothing
+    as_a_whole: bool = False
     repeatable: bool = False
     #: whether ``perform`` ends with the object closed
     closes: bool = False
@@ -174,6 +176,7 @@ OPERATIONS: dict[str, Operation] = {
         acknowledged(lambda app: app.saver.delete_thread("gone")),
         layouts=ANY,
         removes={"gone": SEED["gone"]},
+        as_a_whole=True,
         repeatable=True,
     ),
     "prune": Operation(

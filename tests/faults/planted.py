@@ -71,6 +71,12 @@ def damages_the_file(app: App) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def removes_a_part(app: App) -> None:
+    with sqlite3.connect(app.path) as other:
+        other.execute("DELETE FROM writes WHERE thread_id = 'gone'")
+    other.close()
+
+
 OPERATIONS = {
     f"planted: {function.__name__.replace('_', ' ')}": Operation(function)
     for function in (
@@ -84,3 +90,4 @@ OPERATIONS = {
         damages_the_file,
     )
 }
+OPERATIONS["planted: removes a part"] = Operation(removes_a_part, removes={"gone": SEED["gone"]}, as_a_whole=True)

@@ -20,8 +20,10 @@ class Tally:
     kills: int = 0
     allocations: int = 0
     lost: int = 0
+    torn: int = 0
     damaged: int = 0
     other: int = 0
+    reopened: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def add(self, runs: Iterable[Run]) -> Tally:
@@ -31,8 +33,10 @@ class Tally:
                 self.kills += run.effect in KILLS
                 self.allocations += run.effect in MEMORY
             self.lost += bool(run.lost)
+            self.torn += bool(run.torn)
             self.damaged += bool(run.damaged)
             self.other += bool(run.other)
+            self.reopened += run.needs_reopening
             if not run.is_good:
                 self.wrong.append(str(run))
         return self
@@ -52,8 +56,10 @@ COLUMNS = {
     "kills": "Kills",
     "allocations": "Failed allocations",
     "lost": "Lost",
+    "torn": "Half written",
     "damaged": "Failed integrity",
     "other": "Other",
+    "reopened": "To be reopened",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .driver import Harness
-from .operations import OPERATIONS
+from .operations import OPERATIONS, SEED
 from .shim import COUNT, EIO, KILL_BEFORE, NO_MEMORY, NO_MEMORY_ON
 
 pytestmark = pytest.mark.unpatched
@@ -22,9 +22,13 @@ def test_a_checkpoint_that_is_gone_is_found_lost(harness, layout):
     assert harness.run("planted: removes another", layout, COUNT, 0).lost
 
 
+def test_a_thread_of_which_a_part_is_gone_is_found(harness):
+    assert len(harness.run("planted: removes a part", "standard", COUNT, 0).other) == SEED["gone"]
+
+
 def test_a_byte_that_has_changed_is_found(harness):
     run = harness.run("planted: changes a byte", "standard", COUNT, 0)
-    assert {"checkpoint 1 of kept", "pending writes of checkpoint 1 of kept"} <= set(run.lost)
+    assert {"checkpoint 1 of kept", "pending writes of checkpoint 1 of kept, there are a, b, c"} <= set(run.torn)
 
 
 def test_a_damaged_file_fails_its_integrity_check(harness):

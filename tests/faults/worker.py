@@ -72,6 +72,8 @@ def run(job: dict[str, Any]) -> None:
     if operation.closes or app.saver is None:
         outcome["reopened"] = tried(app.open)
     outcome["used"] = tried(use, app)
+    if outcome["used"]:
+        outcome["used_reopened"] = tried(app.close) or tried(app.open) or tried(use, app)
     outcome["repeated"] = tried(operation.perform, app) if operation.repeatable else None
     outcome["closed"] = tried(app.close)
     (Path(job["book"]) / "outcome").write_text(json.dumps(outcome))
