@@ -172,7 +172,7 @@ def judged(run: Run) -> list[str]:
             wrong.append(f"raised {raised}")
         elif any(blame in raised[-1] for blame in BLAMES_THE_FILE):
             wrong.append(f"blames the file: {raised[-1]}")
-    for step in ("reopened", "used", "repeated", "closed"):
+    for step in ("reopened", "used", "repeated", "vacuumed", "closed"):
         if run.outcome.get(step) and not (step == "used" and run.needs_reopening):
             wrong.append(f"not {step} afterwards: {run.outcome[step]}")
     return wrong

@@ -137,10 +137,6 @@ def with_room(app: App) -> None:
     app.ledger.add("done")
 
 
-def vacuum(app: App) -> None:
-    app.saver.vacuum()
-
-
 def backup(app: App) -> None:
     if not app.copy.exists():
         app.saver.backup(app.copy)
@@ -157,6 +153,14 @@ def moves_the_log(app: App) -> None:
         app.put("large", n)
 
 
+def read(app: App) -> None:
+    """Everything, in ways that every saver has."""
+    for found in list(app.saver.list(None)):
+        assert app.saver.get_tuple(found.config) is not None
+    if app.layout != PATCHED:
+        app.saver.stats()
+
+
 def acknowledged(perform: Callable[[App], Any]) -> Step:
     """The operation is in the ledger once it has returned."""
 
@@ -170,6 +174,7 @@ def acknowledged(perform: Callable[[App], Any]) -> Step:
 OPERATIONS: dict[str, Operation] = {
     "put": Operation(lambda app: app.put("worked", SEED["worked"] + 1), layouts=ANY),
     "put_writes": Operation(lambda app: app.put_writes("worked", SEED["worked"] + 1), layouts=ANY),
+    "reading": Operation(read, layouts=ANY, repeatable=True),
     "group commit": Operation(in_a_group, layouts=ANY),
     "log moved": Operation(moves_the_log, prepare=with_small_log),
     "delete_thread": Operation(
@@ -186,7 +191,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "convert to compact": Operation(lambda app: app.saver.convert(COMPACT), layouts=(STANDARD,), repeatable=True),
     "convert to standard": Operation(lambda app: app.saver.convert(STANDARD), layouts=(COMPACT,), repeatable=True),
-    "vacuum": Operation(vacuum, prepare=with_room, removes={"gone": SEED["gone"]}, repeatable=True),
+    "vacuum": Operation(
+        lambda app: app.saver.vacuum(), prepare=with_room, removes={"gone": SEED["gone"]}, repeatable=True
+    ),
     "backup": Operation(backup, repeatable=True),
     "close": Operation(App.close, layouts=ANY, closes=True),
     "first opening": Operation(first_opening, prepare=lambda app: None, layouts=ANY),
