@@ -57,8 +57,8 @@ def held(saver: Any) -> tuple[set[tuple[str, str, int]], list[str]]:
     return found, wrong
 
 
-def orphans(path: Path) -> set[tuple[str, str, int]]:
-    """Pending writes without a checkpoint, which no saver gives back."""
+def orphans(path: Path) -> tuple[set[tuple[str, str, int]], list[str]]:
+    """The same of pending writes without a checkpoint, which no saver gives back."""
     serde = JsonPlusSerializer()
     rows: dict[tuple[str, str], list[Any]] = {}
     with closing(sqlite3.connect(path)) as conn:
@@ -66,12 +66,15 @@ def orphans(path: Path) -> set[tuple[str, str, int]]:
             "SELECT thread_id, checkpoint_id, channel, type, value FROM writes WHERE task_id = ? ORDER BY idx", [TASK]
         ):
             rows.setdefault((thread, checkpoint_id), []).append(write)
-    found = set()
+    found: set[tuple[str, str, int]] = set()
+    wrong: list[str] = []
     for (thread, checkpoint_id), stored in rows.items():
         n = int(checkpoint_id.rpartition("-")[2])
         if stored == [[channel, *serde.dumps_typed(value)] for channel, value in writes(thread, n)]:
             found.add(("writes", thread, n))
-    return found
+        else:
+            wrong.append(f"pending writes of {thread} without a checkpoint, there are {[row[0] for row in stored]}")
+    return found, wrong
 
 
 def saved_in(path: Path, layout: str) -> tuple[set[tuple[str, str, int]], list[str]]:
@@ -85,7 +88,8 @@ def saved_in(path: Path, layout: str) -> tuple[set[tuple[str, str, int]], list[s
         wrong += [f"{what}, by stock" for what in stock_wrong]
         if stock_found != found:
             wrong.append(f"stock finds {stock_found ^ found}")
-    return found | orphans(path), wrong
+    orphaned, orphaned_wrong = orphans(path)
+    return found | orphaned, wrong + orphaned_wrong
 
 
 def look(folder: Path, ledger: Path, name: str, layout: str) -> Findings:

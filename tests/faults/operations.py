@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,9 @@ class App:
     folder: Path
     layout: str
     ledger: Ledger
-    saver: Any = field(default=None)
+    saver: Any = None
+    #: another connection to the file
+    other: Any = None
 
     @property
     def path(self) -> Path:
@@ -88,23 +91,31 @@ class Operation:
     closes: bool = False
 
 
+def with_a_lock(app: App) -> None:
+    """Another connection has the file locked, so that those who write queue."""
+    app.seed()
+    app.other = sqlite3.connect(app.path, isolation_level=None)
+    app.other.execute("BEGIN IMMEDIATE")
+
+
 def in_a_group(app: App) -> None:
-    """Eight threads at once; their exceptions come out as one of them."""
-    ready = threading.Barrier(8)
+    """Eight threads write in a transaction or two; their exceptions come out as one of them."""
     raised: list[BaseException] = []
 
-    def work(thread: str) -> None:
-        ready.wait()
-        for n in (1, 2):
-            try:
-                app.put(thread, n)
-                app.put_writes(thread, n)
-            except BaseException as error:
-                raised.append(error)
+    def work(write: Step) -> None:
+        try:
+            write(app)
+        except BaseException as error:
+            raised.append(error)
 
-    threads = [threading.Thread(target=work, args=(f"group{i}",)) for i in range(8)]
+    writes: list[Step] = [lambda app, i=i: app.put(f"group{i}", 1) for i in range(4)]
+    writes += [lambda app, i=i: app.put_writes(f"group{i}", 2) for i in range(4)]
+    threads = [threading.Thread(target=work, args=(write,)) for write in writes]
     for thread in threads:
         thread.start()
+    # Most have queued by then. It can't be asked without calls of SQLite's that would be counted.
+    time.sleep(0.02)
+    app.other.close()
     for thread in threads:
         thread.join()
     for error in sorted(raised, key=lambda error: isinstance(error, (sqlite3.Error, MemoryError))):
@@ -175,7 +186,7 @@ OPERATIONS: dict[str, Operation] = {
     "put": Operation(lambda app: app.put("worked", SEED["worked"] + 1), layouts=ANY),
     "put_writes": Operation(lambda app: app.put_writes("worked", SEED["worked"] + 1), layouts=ANY),
     "reading": Operation(read, layouts=ANY, repeatable=True),
-    "group commit": Operation(in_a_group, layouts=ANY),
+    "group commit": Operation(in_a_group, prepare=with_a_lock, layouts=ANY),
     "log moved": Operation(moves_the_log, prepare=with_small_log),
     "delete_thread": Operation(
         acknowledged(lambda app: app.saver.delete_thread("gone")),
