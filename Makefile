@@ -16,7 +16,7 @@ SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o 
 # Each has a hook in .pre-commit-config.yaml, so that a commit runs those that its files concern.
 LINTS := lint-rust lint-python lint-workflows lint-licenses lint-hooks
 
-.PHONY: help run test test-short test-packaging soak soak-faults lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test test-short test-packaging soak soak-faults soak-fuzz lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -25,6 +25,7 @@ run: $(VENV)/.built ## Build, then run an agent on stock and on Rust
 
 test: $(VENV)/.built ## Build, then run all tests
 	cargo test --quiet --package fast_langgraph_msgpack --package fast_langgraph_compact
+	cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 	$(BIN)/python -m pytest -n $(JOBS)
 
 test-packaging: $(VENV)/.installed ## Build and install the source distribution and run an agent, also beside the other package with its import name
@@ -36,11 +37,21 @@ soak: $(VENV)/.built ## Test durability, concurrency, faults and memory for hour
 soak-faults: $(VENV)/.built ## Have each call that SQLite makes of the system fail, one after the other, for hours
 	SOAK=1 $(BIN)/python -m pytest -q -n $(JOBS) --timeout 0 tests/faults
 
+# Inputs of each target of libFuzzer, and payloads that are decoded by stock and by ours.
+FUZZ_INPUTS ?= 100000000
+FUZZ_PAYLOADS ?= 10000000
+FUZZ_SEED ?= 0
+soak-fuzz: $(VENV)/.built ## Fuzz the reader, the cuts and the recipes with libFuzzer, and loads_typed beside stock; takes hours
+	$(BIN)/python scripts/fuzz.py $(FUZZ_INPUTS) $(JOBS)
+	cd tests && $(abspath $(BIN))/python -m beside_stock.fuzz --payloads $(FUZZ_PAYLOADS) --jobs $(JOBS) --seed $(FUZZ_SEED)
+
 lint: $(LINTS) ## Check formats, types and lints of Rust and Python, the workflows, the licences and the hooks of pre-commit
 
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --all-targets --quiet -- -D warnings
 
 lint-python: $(VENV)/.installed
 	$(BIN)/ruff check .
