@@ -13,6 +13,7 @@ import types
 import uuid
 import zoneinfo
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -22,6 +23,8 @@ import pydantic.v1
 
 #: equal when their types are and ``==`` says so
 BY_VALUE = (int, str, bytes, bytearray, date, timedelta, range, complex, ipaddress._IPAddressBase)
+#: of these exact types, most parts of most values: they have no parts
+PLAIN = frozenset((int, str, bytes, bool, type(None)))
 #: equal when they are one object
 BY_IDENTITY = (
     type,
@@ -47,6 +50,8 @@ def difference(stock: Any, ours: Any, path: str = "value") -> str | None:
     alive: list[Any] = []  # an address is told from another one only while its object lives
     while queue:
         path, a, b = queue.popleft()
+        if type(a) is type(b) and type(a) in PLAIN and a == b:
+            continue
         alive.append((a, b))
         if type(a) is not type(b):
             return f"{path}: {_short(a)} of {type(a)!r} against {_short(b)} of {type(b)!r}"
@@ -140,6 +145,8 @@ def _shallow(a: Any, b: Any) -> str | None:
             same = same and a.default_factory is b.default_factory
     elif isinstance(a, BaseException):
         same = str(a) == str(b)
+    elif isinstance(a, Iterator):
+        same = True
     elif not (hasattr(a, "__dict__") or _slots(type(a))) and type(a) is not object:
         raise TypeError(f"no rule to compare objects of {type(a)!r}")
     return None if same else _says(a, b)
@@ -174,6 +181,8 @@ def _parts(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
         parts.extend((f"[{i}]", x, y) for i, (x, y) in enumerate(pairs))
     elif isinstance(a, BaseException):
         parts.append((".args", a.args, b.args))
+    elif isinstance(a, Iterator):
+        parts.append((" drained", _drained(a), _drained(b)))
     elif isinstance(a, (datetime, time)):
         parts.append((".tzinfo", a.tzinfo, b.tzinfo))
     elif isinstance(a, np.ndarray) and a.dtype.hasobject:
@@ -193,6 +202,13 @@ def _parts(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
         for name in _slots(type(a)):
             parts.append((f".{name}", _slot(a, name), _slot(b, name)))
     return parts
+
+
+def _drained(iterator: Iterator[Any]) -> Any:
+    try:
+        return list(iterator)
+    except Exception as error:
+        return error
 
 
 class _Unset:

@@ -48,40 +48,55 @@ def forget_warnings() -> None:
         getattr(jsonplus, name).clear()
 
 
+class Watch:
+    """Keeps what calls give and say while it is entered."""
+
+    def __enter__(self) -> Watch:
+        self._handler = _Records()
+        self._logger = logging.getLogger("langgraph")
+        self._settings = self._logger.level, self._logger.propagate
+        self._logger.addHandler(self._handler)
+        self._logger.setLevel(logging.DEBUG)
+        self._logger.propagate = False
+        self._events: list[dict[str, Any]] = []
+        self._unregister = register_serde_event_listener(lambda event: self._events.append(dict(event)))
+        self._catching = warnings.catch_warnings(record=True)
+        self._caught = self._catching.__enter__()
+        warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._catching.__exit__(*error)
+        self._unregister()
+        self._logger.removeHandler(self._handler)
+        level, self._logger.propagate = self._settings
+        self._logger.setLevel(level)
+
+    def observe(self, call: Callable[[], Any], forget: bool = True) -> Outcome:
+        outcome = Outcome()
+        if forget:
+            forget_warnings()
+        before = gc.isenabled()
+        for said in (CALLS, self._handler.records, self._events, self._caught):
+            said.clear()
+        try:
+            outcome.value = call()
+        except BaseException as error:
+            outcome.error = error
+        outcome.collector = (before, gc.isenabled())
+        outcome.warnings = [(w.category, str(w.message), w.filename) for w in self._caught]
+        outcome.logs, outcome.events, outcome.calls = list(self._handler.records), list(self._events), list(CALLS)
+        outcome.warned = {name: set(getattr(jsonplus, name)) for name in WARNED}
+        return outcome
+
+
 def observe(call: Callable[[], Any], forget: bool = True) -> Outcome:
     """Calls, and keeps the result or the exception with warnings, log records and serde events.
 
     ``forget`` makes warn-once warnings come again.
     """
-    outcome = Outcome()
-    if forget:
-        forget_warnings()
-    handler = _Records()
-    logger = logging.getLogger("langgraph")
-    level, propagate = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    unregister = register_serde_event_listener(lambda event: outcome.events.append(dict(event)))
-    before = gc.isenabled()
-    CALLS.clear()
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                outcome.value = call()
-            except BaseException as error:
-                outcome.error = error
-        outcome.warnings = [(w.category, str(w.message), w.filename) for w in caught]
-    finally:
-        outcome.collector = (before, gc.isenabled())
-        unregister()
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagate
-    outcome.logs, outcome.calls = handler.records, list(CALLS)
-    outcome.warned = {name: set(getattr(jsonplus, name)) for name in WARNED}
-    return outcome
+    with Watch() as watch:
+        return watch.observe(call, forget)
 
 
 def error_difference(stock: BaseException | None, ours: BaseException | None) -> str | None:
@@ -115,6 +130,7 @@ def assert_same(stock: Outcome, ours: Outcome, about: str = "") -> None:
     if found is None and stock.error is None:
         found = difference(stock.value, ours.value)
     for what in ("warnings", "logs", "events", "warned", "collector", "calls"):
-        if found is None and difference(getattr(stock, what), getattr(ours, what)) is not None:
-            found = f"{what}: {getattr(stock, what)!r} against {getattr(ours, what)!r}"
+        said, said_by_ours = getattr(stock, what), getattr(ours, what)
+        if found is None and (said or said_by_ours) and difference(said, said_by_ours) is not None:
+            found = f"{what}: {said!r} against {said_by_ours!r}"
     assert found is None, f"stock against ours{': ' + about if about else ''}: {found}"
