@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import collections
 import multiprocessing
+import queue
 import random
 import re
 import sys
@@ -145,7 +146,7 @@ def _work(seed: int, job: int, jobs: int, batches: int, current: Any, told: Any)
         fast_langgraph.patch()
 
         def note(data: bytes) -> None:
-            current.raw = data[: len(current)].ljust(len(current), b"\0")
+            current[:] = (len(data).to_bytes(4, "big") + data).ljust(len(current), b"\0")[: len(current)]
 
         for number in range(job, batches, jobs):
             comparison.batch(seed, number, BATCH, note)
@@ -182,12 +183,13 @@ def main() -> int:
     calls: dict[int, tuple[int, int]] = {}
     left = set(range(options.jobs))
     while left:
+        if dead := [job for job, worker in enumerate(workers) if worker.exitcode]:
+            length, data = int.from_bytes(current[dead[0]][:4], "big"), current[dead[0]][4:]
+            print(f"process {dead[0]} died of {data[:length].hex()}", flush=True)
+            return 1
         try:
-            job, result, endings_of_job, calls_of_job = told.get(timeout=10)
-        except Exception:
-            if dead := [job for job in left if not workers[job].is_alive()]:
-                print(f"process {dead[0]} died of {current[dead[0]].raw.rstrip(bytes(1)).hex()}", flush=True)
-                return 1
+            job, result, endings_of_job, calls_of_job = told.get(timeout=1)
+        except queue.Empty:
             continue
         if result:
             print(f"stock against ours: {result}", flush=True)
