@@ -96,8 +96,8 @@ class Comparison:
                 setattr(outcome, said, _without_addresses(getattr(outcome, said)))
         try:
             assert_same(stock, ours)
-        except (AssertionError, TypeError) as found:  # TypeError: there is no rule to compare such objects by
-            return str(found)
+        except Exception as found:  # others than AssertionError: there is no rule to compare such objects by
+            return f"{type(found).__name__}: {found}"
         if stock.error is None and (left := _repr(stock.value)) != (right := _repr(ours.value)):
             return f"repr: {left} against {right}"
         return None
