@@ -17,8 +17,8 @@ from fast_langgraph._checkpointer.parameters import as_parameter
 logger = logging.getLogger("fast_langgraph")
 
 Load = Callable[[Any, Any], Any]
-#: namespace and id, within a thread
-Key = tuple[str, str]
+#: namespace and id, within a thread: text nearly always
+Key = tuple[Any, Any]
 
 KEEP_LATEST = "keep_latest"
 #: LangGraph's documentation uses both names
@@ -61,7 +61,7 @@ def prune(
     logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
 
 
-def delete_orphans(thread: str | None = None) -> _native.Request:
+def delete_orphans(thread: _native.KeyPart = None) -> _native.Request:
     """Removes pending writes without a checkpoint, of a thread or of all."""
     return _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
@@ -17,6 +17,8 @@ from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared.codec import Codec
 from fast_langgraph._shared.rows import encode_checkpoint
 from fast_langgraph._stock_code.methods import StockMethod
+
+T = TypeVar("T")
 
 
 def make_sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
@@ -48,18 +50,7 @@ def put(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
         if not may_run(self):
             return stock(self, config, checkpoint, metadata, new_versions)
         encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata)
-        row: Any = None
-        error = None
-        try:
-            row = encoded.row(config, checkpoint)
-        except Exception as raised:
-            error = raised
-        if error is not None:
-            try:
-                _raise_in_cursor(self, error)
-            finally:
-                # Its traceback refers to this frame: the two would keep the arguments until the collector runs.
-                del error
+        row = _made_in_cursor(self, lambda: encoded.row(config, checkpoint), Exception)
         if not commit(self, [(statement, [row])]):
             site.counts.gave_up(ONLY_SQLITE3)
             with self.cursor() as cursor:
@@ -82,18 +73,7 @@ def put_writes(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any
             stock(self, config, writes, task_id, task_path)
             return
         statement = operation.statement(writes)
-        rows: Any = None
-        error = None
-        try:
-            rows = operation.rows(self, config, writes, task_id, task_path)
-        except BaseException as raised:
-            error = raised
-        if error is not None:
-            try:
-                _raise_in_cursor(self, error)
-            finally:
-                # Its traceback refers to this frame: the two would keep the arguments until the collector runs.
-                del error
+        rows = _made_in_cursor(self, lambda: operation.rows(self, config, writes, task_id, task_path), BaseException)
         if not commit(self, [(statement, rows)]):
             site.counts.gave_up(ONLY_SQLITE3)
             with self.cursor() as cursor:
@@ -150,12 +130,17 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
     return delete_thread
 
 
-def _raise_in_cursor(saver: Any, error: BaseException) -> None:
-    """Raises where stock does: inside its cursor, which commits even on an error."""
+def _made_in_cursor(saver: Any, make: Callable[[], T], errors: type[BaseException]) -> T:
+    """What ``make`` returns. An error of it is raised where stock meets it: in its cursor, which commits even then."""
+    try:
+        return make()
+    except errors as raised:
+        error = raised
     try:
         with saver.cursor():
             raise error
     finally:
+        # Its traceback refers to this frame: the two would keep the arguments until the collector runs.
         del error
 
 
