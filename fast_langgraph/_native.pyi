@@ -70,14 +70,53 @@ def configure(
 def short_ways_off() -> str | None:
     """Why messages and text go the long way in this process: the interpreter is not as those that are known."""
 
-def dumps_typed(value: object) -> Any:
-    """``JsonPlusSerializer.dumps_typed``, or NotImplemented where stock has to do it."""
+class Memory:
+    """States that are remembered, within a bound; safe from any thread."""
 
-def dumps_blob(value: object) -> Blob | None:
-    """The bytes of ``value`` as msgpack, left in Rust; None where stock has to do it."""
+    def __new__(cls, most_bytes: int) -> Memory: ...
+    @property
+    def most_bytes(self) -> int: ...
+    def forget(self, owner: int, thread: str | None = None) -> None:
+        """Forget the states of an owner, or of one of its threads."""
 
-def loads_typed(serializer: object, data: object) -> Any:
-    """``JsonPlusSerializer.loads_typed``, or NotImplemented where stock has to do it."""
+    def clear(self) -> None: ...
+    def numbers(self) -> list[tuple[str, int]]:
+        """How many states there are, their bytes, and how many elements were taken as they were and how many not."""
+
+class Outlined:
+    """An object as it was; for trying out whether the interpreter shows every change."""
+
+    def __new__(cls, object: object) -> Outlined:
+        """Raises TypeError for an object that is never remembered."""
+
+    @property
+    def object(self) -> Any: ...
+    def is_unchanged(self) -> bool: ...
+    def is_ours_alone(self) -> bool:
+        """Whether nobody else has the object or what is in it, and nothing has changed."""
+
+def dumps_typed(value: object, memory: Memory | None = None, owner: int = 0) -> Any:
+    """``JsonPlusSerializer.dumps_typed``, or NotImplemented where stock has to do it.
+
+    ``memory`` remembers the long list in it for ``owner``.
+    """
+
+def dumps_blob(value: object, memory: Memory | None = None, key: tuple[int, str, str] | None = None) -> Blob | None:
+    """The bytes of ``value`` as msgpack, left in Rust; None where stock has to do it.
+
+    ``memory`` remembers it under ``key``: an owner, a thread and a namespace.
+    """
+
+def loads_typed(
+    serializer: object, data: object, memory: Memory | None = None, key: tuple[int, str, str] | None = None
+) -> Any:
+    """``JsonPlusSerializer.loads_typed``, or NotImplemented where stock has to do it.
+
+    ``memory`` remembers the state under ``key``; without a key, a list whose bytes ``dumps_typed`` has made.
+    """
+
+def verify_remembered(compare: Callable[[Any, Any], object] | None) -> None:
+    """Call ``compare`` with each result that was remembered in part, and with one that is made anew."""
 
 def key_cache_misses() -> int:
     """How many map keys were not found in the cache of str objects, so far."""

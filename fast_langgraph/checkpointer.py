@@ -25,7 +25,10 @@ from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.opening import LAYOUTS, MEMORY, check_options, codec, connection_type, located
 from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.stats import Stats
+from fast_langgraph._shared import memory
+from fast_langgraph._shared.memory import StateMemory
 from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
+from fast_langgraph._shared.settings import REMEMBERED
 
 T = TypeVar("T")
 Config = Any
@@ -53,6 +56,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             ``YYYY-MM-DD HH:MM:SS``. It takes no space, and is meant for your own clean-up scripts.
         layout: The layout of a new file: ``"standard"`` is SqliteSaver's. ``"compact"`` stores once what the
             checkpoints of a thread have in common. An existing file keeps its layout; ``convert()`` changes it.
+        remember: How many bytes of the latest states are remembered, with their objects: what has not changed in
+            them is neither encoded nor decoded again. 0 remembers nothing.
 
     Raises:
         sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed.
@@ -71,12 +76,13 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         read_only: bool = False,
         created_at: bool = True,
         layout: str | None = None,
+        remember: int = REMEMBERED,
     ) -> None:
         super().__init__(serde=serde)
-        check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout)
+        check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout, remember)
         self.path = located(path, read_only)
         self._synchronous = synchronous
-        self._codec = codec()
+        self._codec = codec(StateMemory(remember))
         connections = connection_type()
         #: shared by all copies of this object, such as ``with_allowlist`` makes
         self._engine = _native.Engine(
@@ -358,15 +364,18 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         row, writes = found
         # As stock: if the config names a checkpoint, that config is returned.
         own = config if get_checkpoint_id(config) else None
-        return self._tuple(own, config["configurable"].get("checkpoint_ns", ""), row, writes)
+        checkpoint_ns = config["configurable"].get("checkpoint_ns", "")
+        return self._tuple(own, checkpoint_ns, row, writes, memory.place(0, row[0], checkpoint_ns))
 
     def _listed(self, row: tuple[Any, ...], writes: Any) -> CheckpointTuple:
         return self._tuple(None, row[1], row, writes)
 
-    def _tuple(self, own: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: Any) -> CheckpointTuple:
+    def _tuple(
+        self, own: Any, checkpoint_ns: Any, row: tuple[Any, ...], writes: Any, place: memory.Place | None = None
+    ) -> CheckpointTuple:
         writes.sort(key=write_order)
         without_ns = (row[0], *row[2:])
-        return checkpoint_tuple(self._codec, self.serde, own, checkpoint_ns, without_ns, writes)
+        return checkpoint_tuple(self._codec, self.serde, own, checkpoint_ns, without_ns, writes, place)
 
     def _history(self, config: Config, channels: Sequence[str]) -> Steps[Mapping[str, Any]]:
         if not channels:
@@ -398,4 +407,5 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine 
         after_in_child=_native.after_fork_in_child,
     )
     os.register_at_fork(after_in_child=event_loops.forget)
+    os.register_at_fork(after_in_child=memory.forget_in_child)
     atexit.register(_native.close_all)

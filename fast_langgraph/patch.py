@@ -24,6 +24,7 @@ def patch(
     exclude: str | Iterable[str] | None = None,
     verbose: bool | None = None,
     strict: bool | None = None,
+    remember: int | None = None,
 ) -> None:
     """Makes the installed SqliteSaver, AsyncSqliteSaver and JsonPlusSerializer run on Rust.
 
@@ -34,8 +35,10 @@ def patch(
 
     ``only`` and ``exclude`` name sites ("SqliteSaver.put") or classes ("SqliteSaver"). ``verbose`` prints a
     line on stderr now and a summary at exit. With ``strict``, patch() raises FallbackError if a site
-    can't be patched, and so does every later call that would fall back to stock's code. Arguments that are
-    not given are read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE and _FAIL_ON_FALLBACK.
+    can't be patched, and so does every later call that would fall back to stock's code. ``remember`` is how
+    many bytes of the latest states are remembered, with their objects, so that what has not changed is
+    neither encoded nor decoded again; 64 MiB unless given, 0 for none. Arguments that are not given are
+    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE, _FAIL_ON_FALLBACK and _REMEMBER.
     FAST_LANGGRAPH_DISABLE=1 overrides everything.
     """
     import warnings
@@ -45,7 +48,7 @@ def patch(
     from fast_langgraph._shared import settings
     from fast_langgraph._stock_code import releases
 
-    asked = settings.read(only, exclude, verbose, strict, on_import=True)
+    asked = settings.read(only, exclude, verbose, strict, on_import=True, remember=remember)
     if not asked.disabled and not releases.unsupported():
         for cls in LIVE_CLASSES:
             cls.import_module()

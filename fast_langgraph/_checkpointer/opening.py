@@ -11,6 +11,7 @@ from typing import Any
 from fast_langgraph._shared import settings
 from fast_langgraph._shared.codec import Codec
 from fast_langgraph._shared.host_sqlite import PYTHON, reach
+from fast_langgraph._shared.memory import StateMemory
 from fast_langgraph._stock_code import releases
 from fast_langgraph._stock_code.methods import StockMethod, is_ours
 from fast_langgraph._stock_code.serializer import serializer_methods
@@ -52,7 +53,9 @@ def located(path: Any, read_only: bool) -> str:
     return absolute
 
 
-def check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any, layout: Any) -> None:
+def check_options(
+    synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, readers: Any, layout: Any, remember: Any
+) -> None:
     if layout is not None:
         check_layout(layout)
     if synchronous not in SYNCHRONOUS:
@@ -60,7 +63,8 @@ def check_options(synchronous: Any, busy_timeout: Any, max_wal_bytes: Any, reade
     number = isinstance(busy_timeout, (int, float)) and not isinstance(busy_timeout, bool)
     if not number or not isfinite(busy_timeout) or not 0 <= busy_timeout <= 86_400:
         raise ValueError(f"busy_timeout must be a number of seconds from 0 to 86400, not {busy_timeout!r}")
-    for name, value, least in (("max_wal_bytes", max_wal_bytes, LEAST_WAL), ("readers", readers, 1)):
+    bounds = (("max_wal_bytes", max_wal_bytes, LEAST_WAL), ("readers", readers, 1), ("remember", remember, 0))
+    for name, value, least in bounds:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 62:
             raise ValueError(f"{name} must be an int of at least {least}, not {value!r}")
     if readers > 256:
@@ -90,16 +94,21 @@ def connection_type() -> Any:
     return module.Connection
 
 
-def codec() -> Codec:
-    """Rust's codec for a JsonPlusSerializer whose code is known, patched or not; else only the serializer."""
+def codec(memory: StateMemory) -> Codec:
+    """Rust's codec for a JsonPlusSerializer whose code is known, patched or not; else only the serializer.
+
+    States are remembered in ``memory``.
+    """
     jsonplus = sys.modules.get("langgraph.checkpoint.serde.jsonplus")
     if jsonplus is None or releases.unsupported() or settings.current().disabled:
         return Codec()
     try:
         dumps, loads = serializer_methods(jsonplus)
+        memory.open()
     except Exception:
         return Codec()  # this release lacks something that the codec needs
-    return Codec(dumps.owner, partial(_does_what_rust_does, dumps), partial(_does_what_rust_does, loads))
+    checks = (partial(_does_what_rust_does, dumps), partial(_does_what_rust_does, loads))
+    return Codec(dumps.owner, *checks, memory)
 
 
 def _does_what_rust_does(method: StockMethod) -> bool:

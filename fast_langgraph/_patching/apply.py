@@ -11,6 +11,7 @@ from fast_langgraph._patching import import_hook
 from fast_langgraph._patching.live_classes import LIVE_CLASSES
 from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared import settings
+from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.settings import Settings
 from fast_langgraph._stock_code import message_classes, releases
 
@@ -29,6 +30,7 @@ def apply(asked: Settings, announce: Callable[[list[str]], None]) -> list[str]:
     with _lock:
         settings.remember(asked)
         _native.fail_on_fallback(asked.strict)
+        PATCHED.resize(asked.remember)
         _refusal = f"{settings.DISABLE} is set" if asked.disabled else releases.unsupported()
         if _refusal:
             for site in _all_sites():
@@ -62,6 +64,7 @@ def undo() -> None:
         _native.fail_on_fallback(False)
         for site in _all_sites():
             site.remove()
+        PATCHED.clear()
 
 
 def found_sites() -> list[PatchSite]:

@@ -21,13 +21,14 @@ from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
 from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.rows import encode_checkpoint
 from fast_langgraph._stock_code.methods import StockMethod
 
 
 def make_sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     dumps, loads = serializer
-    codec = Codec(dumps.method.owner, dumps.serves, loads.serves)
+    codec = Codec(dumps.method.owner, dumps.serves, loads.serves, PATCHED)
     owner = aio.AsyncSqliteSaver
     guard = Guard(owner, _connection, "setup")
     skip = _unknown_aiosqlite() or why_not_rust(vars(aiosqlite.core)["sqlite3"])
@@ -53,7 +54,7 @@ def aput(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
         if not may_run(self):
             return await stock(self, config, checkpoint, metadata, new_versions)
         await self.setup()
-        encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata)
+        encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata, PATCHED.owner(self))
         row = encoded.row(config, checkpoint)
         if not await commit(self, [(statement, [row])]):
             site.counts.gave_up(ONLY_SQLITE3)

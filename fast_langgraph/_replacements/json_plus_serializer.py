@@ -11,12 +11,14 @@ import ormsgpack
 
 from fast_langgraph import _native
 from fast_langgraph._replacements.site import PatchSite
+from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.settings import IS_DISABLED
 from fast_langgraph._stock_code.serializer import serializer_methods
 
 
 def make_sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
     dumps, loads = serializer_methods(jsonplus)
+    PATCHED.open()
     return [PatchSite(dumps, dumps_typed), PatchSite(loads, loads_typed)]
 
 
@@ -31,7 +33,7 @@ def dumps_typed(site: PatchSite) -> Callable[..., Any]:
         if is_disabled() or not site.enabled:
             return stock(self, obj)
         try:
-            encoded = encode(obj)
+            encoded = encode(obj, *_remembering(self, obj))
         except EncodeError:
             # Raised only once a hook has run. Stock's code would run it again, so do here what stock does.
             if self.pickle_fallback:
@@ -51,7 +53,12 @@ def loads_typed(site: PatchSite) -> Callable[..., Any]:
     def loads_typed(self: Any, data: tuple[str, bytes]) -> Any:
         if is_disabled() or not site.enabled:
             return stock(self, data)
-        decoded = decode(self, data)
+        decoded = decode(self, data, PATCHED.native)
         return stock(self, data) if decoded is NotImplemented else decoded
 
     return loads_typed
+
+
+def _remembering(serializer: Any, obj: Any) -> tuple[Any, ...]:
+    """Where a long list in ``obj`` is remembered."""
+    return (PATCHED.native, PATCHED.owner(serializer)) if type(obj) in (list, dict) else ()

@@ -11,6 +11,7 @@ from fast_langgraph._native import Blob
 from fast_langgraph._replacements import statements
 from fast_langgraph._shared.codec import Codec
 from fast_langgraph._shared.host_sqlite import PYTHON, reach
+from fast_langgraph._shared.memory import PATCHED, place
 from fast_langgraph._shared.rows import Row, checkpoint_tuple, write_order, write_rows
 
 #: why a call that we have begun is finished by stock's code or by sqlite3
@@ -71,7 +72,13 @@ class GetTuple:
             return None
         row, writes = found
         return checkpoint_tuple(
-            self._codec, saver.serde, query.config, query.checkpoint_ns, row, self._in_order(writes)
+            self._codec,
+            saver.serde,
+            query.config,
+            query.checkpoint_ns,
+            row,
+            self._in_order(writes),
+            place(PATCHED.owner(saver), query.parameters[0], query.checkpoint_ns),
         )
 
 

@@ -15,6 +15,7 @@ from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
 from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.rows import encode_checkpoint
 from fast_langgraph._stock_code.methods import StockMethod
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 def make_sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     dumps, loads = serializer
-    codec = Codec(dumps.method.owner, dumps.serves, loads.serves)
+    codec = Codec(dumps.method.owner, dumps.serves, loads.serves, PATCHED)
     owner = sqlite.SqliteSaver
     guard = Guard(owner, _connection, "cursor", "setup")
     skip = why_not_rust(vars(sqlite)["sqlite3"])
@@ -49,7 +50,7 @@ def put(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
     def put(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         if not may_run(self):
             return stock(self, config, checkpoint, metadata, new_versions)
-        encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata)
+        encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata, PATCHED.owner(self))
         row = _made_in_cursor(self, lambda: encoded.row(config, checkpoint), Exception)
         if not commit(self, [(statement, [row])]):
             site.counts.gave_up(ONLY_SQLITE3)

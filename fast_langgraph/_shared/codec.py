@@ -7,6 +7,7 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._native import Blob
+from fast_langgraph._shared.memory import Place, StateMemory
 
 
 def _never() -> bool:
@@ -21,31 +22,39 @@ class Codec:
         serializer: type | None = None,
         may_encode: Callable[[], bool] = _never,
         may_decode: Callable[[], bool] = _never,
+        memory: StateMemory | None = None,
     ) -> None:
-        """``serializer`` is the class. The checks say whether its methods do, at that moment, what Rust does."""
+        """``serializer`` is the class. The checks say whether its methods do, at that moment, what Rust does.
+
+        States that belong to a ``place`` are remembered in ``memory``.
+        """
         self._serializer = serializer
         self._may_encode = may_encode
         self._may_decode = may_decode
+        self.memory = memory
 
     def _is_plain(self, serde: Any, method: str) -> bool:
         # A wrapper that was put on the object must be called.
         return type(serde) is self._serializer and method not in serde.__dict__
 
-    def dumps(self, serde: Any, value: Any) -> tuple[Any, Any]:
+    def dumps(self, serde: Any, value: Any, place: Place | None = None) -> tuple[Any, Any]:
         """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""
         # With a pickle fallback an error is not the end, so the serializer itself decides.
         if self._is_plain(serde, "dumps_typed") and self._may_encode() and not serde.pickle_fallback:
-            blob = _native.dumps_blob(value)
+            blob = _native.dumps_blob(value, self._memory(place), place)
             if blob is not None:
                 return "msgpack", blob
         encoded: tuple[Any, Any] = serde.dumps_typed(value)
         return encoded
 
-    def loads(self, serde: Any, kind: Any, data: Any) -> Any:
+    def _memory(self, place: Place | None) -> _native.Memory | None:
+        return None if place is None or self.memory is None else self.memory.native
+
+    def loads(self, serde: Any, kind: Any, data: Any, place: Place | None = None) -> Any:
         """``serde.loads_typed((kind, data))``, where data may be a ``Blob``."""
         if type(data) is Blob:
             if self._is_plain(serde, "loads_typed") and self._may_decode():
-                value = _native.loads_typed(serde, (kind, data))
+                value = _native.loads_typed(serde, (kind, data), self._memory(place), place)
                 if value is not NotImplemented:
                     return value
                 # Stock's function, and not ours once more if the class is patched.

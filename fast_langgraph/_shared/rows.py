@@ -15,6 +15,7 @@ from langgraph.checkpoint.base import (
 
 from fast_langgraph import _native
 from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.memory import Place, place
 
 try:
     from langgraph.checkpoint.base import writes_sort_key
@@ -85,11 +86,14 @@ class EncodedCheckpoint(NamedTuple):
         return config_of(self.thread_id, self.checkpoint_ns, checkpoint["id"])
 
 
-def encode_checkpoint(codec: Codec, serde: Any, config: Any, checkpoint: Any, metadata: Any) -> EncodedCheckpoint:
+def encode_checkpoint(
+    codec: Codec, serde: Any, config: Any, checkpoint: Any, metadata: Any, owner: int = 0
+) -> EncodedCheckpoint:
+    """``owner`` is the saver's number in the codec's memory."""
     configurable = config["configurable"]
     thread_id = configurable["thread_id"]
     checkpoint_ns = configurable["checkpoint_ns"]
-    kind, blob = codec.dumps(serde, checkpoint)
+    kind, blob = codec.dumps(serde, checkpoint, place(owner, thread_id, checkpoint_ns))
     return EncodedCheckpoint(thread_id, checkpoint_ns, kind, blob, metadata_bytes(config, metadata))
 
 
@@ -138,16 +142,23 @@ def write_order(write: Row) -> Any:
 
 
 def checkpoint_tuple(
-    codec: Codec, serde: Any, config: Any, checkpoint_ns: Any, row: Row, writes: list[Row]
+    codec: Codec,
+    serde: Any,
+    config: Any,
+    checkpoint_ns: Any,
+    row: Row,
+    writes: list[Row],
+    remembered: Place | None = None,
 ) -> CheckpointTuple:
     """Makes a CheckpointTuple from a row (thread, id, parent, type, checkpoint, metadata) and its sorted writes.
 
-    ``config`` is the config to return, or None to make it from the row.
+    ``config`` is the config to return, or None to make it from the row. ``remembered`` is where the
+    state is remembered.
     """
     thread_id, checkpoint_id, parent_id, kind, blob, metadata = row
     if config is None:
         config = config_of(thread_id, checkpoint_ns, checkpoint_id)
-    checkpoint = codec.loads(serde, kind, blob)
+    checkpoint = codec.loads(serde, kind, blob, remembered)
     described = json.loads(metadata) if metadata is not None else {}
     parent = config_of(thread_id, checkpoint_ns, parent_id) if parent_id else None
     pending = [(write[0], write[1], codec.loads(serde, write[2], write[3])) for write in writes]

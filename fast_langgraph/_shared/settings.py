@@ -17,7 +17,12 @@ ONLY = PREFIX + "ONLY"
 EXCLUDE = PREFIX + "EXCLUDE"
 VERBOSE = PREFIX + "VERBOSE"
 FAIL_ON_FALLBACK = PREFIX + "FAIL_ON_FALLBACK"
-VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK)
+REMEMBER = PREFIX + "REMEMBER"
+VERIFY = PREFIX + "VERIFY"
+VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK, REMEMBER, VERIFY)
+
+#: bytes that are remembered of states unless something else is asked for
+REMEMBERED = 64 << 20
 
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
@@ -45,6 +50,8 @@ class Settings(NamedTuple):
     verbose: bool
     #: whether a fallback to stock's code raises
     strict: bool
+    #: how many bytes are remembered of states
+    remember: int
     #: values that were not understood, with those that would be
     complaints: tuple[str, ...]
 
@@ -94,6 +101,7 @@ def read(
     verbose: bool | None = None,
     strict: bool | None = None,
     on_import: bool | None = None,
+    remember: int | None = None,
 ) -> Settings:
     """The settings of the environment, with what is given here in their place."""
     complaints: list[str] = []
@@ -124,6 +132,16 @@ def read(
         )
         return found
 
+    def number(variable: str, given: int | None, default: int) -> int:
+        if given is not None:
+            return given
+        text = os.environ.get(variable, "").strip()
+        if text.isdecimal():
+            return int(text)
+        if text:
+            complaints.append(f"{variable}={text!r} is not valid and has no effect; valid is a number of bytes")
+        return default
+
     return Settings(
         on_import=switch(AUTO_PATCH, on_import),
         # An unknown value counts as on: whoever sets the switch that overrides everything means it.
@@ -132,6 +150,7 @@ def read(
         exclude=names(EXCLUDE, exclude) or frozenset(),
         verbose=switch(VERBOSE, verbose),
         strict=switch(FAIL_ON_FALLBACK, strict),
+        remember=number(REMEMBER, remember, REMEMBERED),
         complaints=tuple(complaints),
     )
 

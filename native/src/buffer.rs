@@ -1,6 +1,6 @@
 //! A pool of buffers for encoded values: a fresh allocation of 450 KB takes longer than filling it.
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -33,12 +33,45 @@ pub fn give_back(mut buffer: Vec<u8>) {
     }
 }
 
+/// Bytes that are the same as some of an earlier buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub start: usize,
+    /// Where they lie in the earlier buffer.
+    pub from: usize,
+    pub len: usize,
+}
+
+/// What of a buffer was taken from an earlier one.
+struct Origin {
+    /// Only its address is used. As long as it is referred to, no other buffer gets that.
+    earlier: Weak<Buffer>,
+    /// In ascending order.
+    runs: Vec<Run>,
+}
+
 /// Bytes whose buffer goes back to the pool when nobody refers to them any more.
-pub struct Buffer(Vec<u8>);
+pub struct Buffer {
+    bytes: Vec<u8>,
+    origin: Option<Origin>,
+}
 
 impl Buffer {
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self { bytes, origin: None }
+    }
+
+    /// Bytes that have these runs in common with `earlier`.
+    pub fn taken_from(bytes: Vec<u8>, earlier: &Arc<Self>, runs: Vec<Run>) -> Self {
+        Self { bytes, origin: Some(Origin { earlier: Arc::downgrade(earlier), runs }) }
+    }
+
+    /// The runs that it has in common with `other`, if it was made from that.
+    pub fn runs_from(&self, other: &Arc<Self>) -> &[Run] {
+        match &self.origin {
+            Some(origin) if std::ptr::eq(origin.earlier.as_ptr(), Arc::as_ptr(other)) => &origin.runs,
+            _ => &[],
+        }
     }
 }
 
@@ -46,13 +79,13 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        give_back(std::mem::take(&mut self.0));
+        give_back(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -62,7 +95,11 @@ pub struct Blob(Arc<Buffer>);
 
 impl Blob {
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Buffer(bytes)))
+        Self(Arc::new(Buffer::new(bytes)))
+    }
+
+    pub fn shares(bytes: &Arc<Buffer>) -> Self {
+        Self(Arc::clone(bytes))
     }
 
     pub fn as_slice(&self) -> &[u8] {

@@ -140,7 +140,7 @@ def test_without_the_codec_in_rust_the_bytes_are_the_same(off, path, monkeypatch
             saver = stack.enter_context(RustSQLiteCheckpointer(path.with_name(name)))
             calls = []
             monkeypatch.setattr(
-                _native, "dumps_blob", lambda value, inner=_native.dumps_blob: calls.append(1) or inner(value)
+                _native, "dumps_blob", lambda *args, inner=_native.dumps_blob: calls.append(1) or inner(*args)
             )
             saved = saver.put(config(), checkpoint(1, text="é"), METADATA, {})
             saver.put_writes(saved, WRITES, "task")

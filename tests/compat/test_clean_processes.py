@@ -120,7 +120,8 @@ GROWTH = """
     from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    fast_langgraph.patch()
+    # With little room, states that are remembered have to go for others all the time.
+    fast_langgraph.patch(remember=1_000_000)
     serde = JsonPlusSerializer()
     strict = allowing(None)
     state = conversations()["messages in a dict"]()

@@ -18,16 +18,16 @@ def spoilt(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-def dumps_typed(value: object) -> Any:
-    encoded = _dumps_typed(value)
+def dumps_typed(*arguments: Any) -> Any:
+    encoded = _dumps_typed(*arguments)
     if encoded is NotImplemented or encoded[0] != "msgpack":
         return encoded
     return encoded[0], spoilt(encoded[1])
 
 
-def dumps_blob(value: object) -> Any:
+def dumps_blob(*arguments: Any) -> Any:
     """What the savers use; bytes are bound as a Blob is."""
-    blob = _dumps_blob(value)
+    blob = _dumps_blob(*arguments)
     return None if blob is None else spoilt(bytes(blob))
 
 

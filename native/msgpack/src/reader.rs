@@ -56,6 +56,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Skips so many bytes, or all that are left.
+    #[inline]
+    pub fn skip(&mut self, len: usize) {
+        self.data = self.data.get(len..).unwrap_or_default();
+    }
+
     #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], ReadError> {
         let (taken, rest) = self.data.split_at_checked(len).ok_or(ReadError::UnexpectedEof)?;

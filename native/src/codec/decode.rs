@@ -32,7 +32,7 @@ pub struct Decoder<'a, 'py> {
     /// The level of the fields of the model that is built at the moment.
     pub field_level: u16,
     /// The plain classes of this call, to be found by the header of their payloads.
-    seen: Vec<Arc<PlainClass>>,
+    pub seen: Vec<Arc<PlainClass>>,
 }
 
 /// Which exts may stand in a value.
@@ -141,7 +141,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
     }
 
     #[inline]
-    fn key(&mut self, reader: &mut Reader<'_>, level: u16) -> Result<Bound<'py, PyAny>, Fail> {
+    pub fn key(&mut self, reader: &mut Reader<'_>, level: u16) -> Result<Bound<'py, PyAny>, Fail> {
         if level == MAX_LEVELS {
             return Err(Fail::Depth);
         }

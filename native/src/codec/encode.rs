@@ -153,7 +153,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         Ok(())
     }
 
-    fn enter(&mut self) -> Result<(), Fail> {
+    pub fn enter(&mut self) -> Result<(), Fail> {
         if self.levels == MAX_LEVELS {
             return Err(Fail::Depth);
         }
@@ -162,7 +162,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
         Ok(())
     }
 
-    fn leave(&mut self) {
+    pub fn leave(&mut self) {
         self.levels -= 1;
         self.depth -= 1;
     }
@@ -235,7 +235,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
     /// # Safety
     /// `key` is a live Python object.
     #[inline]
-    unsafe fn key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
+    pub unsafe fn key(&mut self, key: *mut ffi::PyObject) -> Result<(), Fail> {
         // SAFETY: each type is read only as what it is, and the caller keeps the key alive.
         unsafe {
             let class = ffi::Py_TYPE(key);
@@ -290,7 +290,7 @@ impl<'a, 'py, S: Sink> Encoder<'a, 'py, S> {
 
     /// # Safety
     /// `class` is a live type.
-    unsafe fn described(&mut self, class: *mut ffi::PyTypeObject) -> Described {
+    pub unsafe fn described(&mut self, class: *mut ffi::PyTypeObject) -> Described {
         if let Some((_, described)) = self.seen.iter().find(|(seen, _)| *seen == class) {
             return described.clone();
         }

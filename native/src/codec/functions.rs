@@ -9,7 +9,10 @@ use super::bytes::{self, PyBytesSink};
 use super::counters::{DECODED, ENCODED};
 use super::decode::Decoder;
 use super::encode::Encoder;
-use super::fail::Fail;
+use super::outcome::{decoded, encoded};
+use super::remember::calls;
+use super::remember::memory::{Key, Memory};
+use super::remember::state::Source;
 use super::stock::{self, Stock};
 use crate::buffer;
 
@@ -25,35 +28,19 @@ fn encode<S: Sink>(py: Python<'_>, value: &Bound<'_, PyAny>, out: S) -> PyResult
     // SAFETY: the caller holds `value`.
     #[allow(unsafe_code)]
     let result = unsafe { encoder.value(value.as_ptr()) };
-    let Encoder { out, ran_python, handed_over, .. } = encoder;
-    match result {
-        Ok(()) => {
-            ENCODED.coded(out.written(), began.elapsed(), handed_over);
-            Ok(Ok(out))
-        }
-        Err(fail) if !ran_python && !matches!(fail, Fail::Python(_)) => Ok(Err(fail.reason())),
-        Err(fail) => {
-            ENCODED.coded(out.written(), began.elapsed(), handed_over);
-            Err(stock.encode_error(py, fail))
-        }
+    encoded(&stock, encoder, result, began)
+}
+
+/// Why stock has to decode what this hook belongs to.
+fn why_not_decoded(py: Python<'_>, stock: &Stock, hook: &Bound<'_, PyAny>) -> Option<&'static str> {
+    if !stock.made_hook(hook) {
+        return Some("custom ext hook");
     }
+    (!stock.decoder_is_live(py)).then_some("ormsgpack's decoder was replaced")
 }
 
 /// The object of `data` as stock makes it; None if stock has to do it, and then no Python code has run yet.
-fn decode<'py>(py: Python<'py>, hook: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let stock = stock::current()?;
-    if !stock.made_hook(hook) {
-        DECODED.fell_back("custom ext hook")?;
-        return Ok(None);
-    }
-    if !stock.decoder_is_live(py) {
-        DECODED.fell_back("ormsgpack's decoder was replaced")?;
-        return Ok(None);
-    }
-    decode_with(py, &stock, hook, data)
-}
-
-fn decode_with<'py>(
+fn decode<'py>(
     py: Python<'py>,
     stock: &Stock,
     hook: &Bound<'py, PyAny>,
@@ -62,31 +49,33 @@ fn decode_with<'py>(
     let began = Instant::now();
     let mut decoder = Decoder::new(py, stock, hook);
     let result = decoder.decode(data);
-    let Decoder { ran_python, handed_over, .. } = decoder;
-    match result {
-        Ok(object) => {
-            DECODED.coded(data.len(), began.elapsed(), handed_over);
-            Ok(Some(object))
-        }
-        // `Eof` may be a length that the input can't hold. Stock would allocate it, so stock is not called.
-        Err(fail) if !ran_python && !matches!(fail, Fail::Python(_) | Fail::Eof) => {
-            DECODED.fell_back(fail.reason())?;
-            Ok(None)
-        }
-        Err(fail) => {
-            DECODED.coded(data.len(), began.elapsed(), handed_over);
-            Err(stock.decode_error(py, fail))
-        }
-    }
+    decoded(stock, decoder, result, data, began)
 }
 
-/// `JsonPlusSerializer.dumps_typed`, or NotImplemented if stock has to do it.
+/// `JsonPlusSerializer.dumps_typed`, or NotImplemented if stock has to do it. `memory` remembers the long list in it
+/// for `owner`, a serializer.
 #[pyfunction]
-pub fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+#[pyo3(signature = (value, memory=None, owner=0))]
+pub fn dumps_typed<'py>(
+    py: Python<'py>,
+    value: &Bound<'py, PyAny>,
+    memory: Option<&Bound<'py, Memory>>,
+    owner: usize,
+) -> PyResult<Bound<'py, PyAny>> {
     let not_implemented = || Ok(py.NotImplemented().into_bound(py));
     if value.is_none() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() {
         ENCODED.called();
         return not_implemented();
+    }
+    let list = memory.and_then(|memory| Some((memory.get(), calls::long_list(value, owner)?)));
+    if let Some((memory, key)) = list {
+        return match calls::encode_to_bytes(value, memory, key)? {
+            Ok(bytes) => Ok(PyTuple::new(py, [intern!(py, "msgpack").as_any(), &bytes])?.into_any()),
+            Err(reason) => {
+                ENCODED.fell_back(reason)?;
+                not_implemented()
+            }
+        };
     }
     let encoded = match bytes::bulk(value) {
         Some(size) => encode(py, value, PyBytesSink::new(py, size))?.map(PyBytesSink::finish),
@@ -105,22 +94,36 @@ pub fn dumps_typed<'py>(py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<
     }
 }
 
-/// The bytes of `value` as msgpack, left in Rust; None if stock has to do it, or if they are not msgpack.
+/// The bytes of `value` as msgpack, left in Rust; None if stock has to do it, or if they are not msgpack. `memory`
+/// remembers it under the key: owner, thread and namespace.
 #[pyfunction]
-pub fn dumps_blob(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<buffer::Blob>> {
+#[pyo3(signature = (value, memory=None, key=None))]
+pub fn dumps_blob(
+    py: Python<'_>,
+    value: &Bound<'_, PyAny>,
+    memory: Option<&Bound<'_, Memory>>,
+    key: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<buffer::Blob>> {
     if value.is_none() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() {
         return Ok(None);
+    }
+    if let (Some(memory), Some(key)) = (memory, key.and_then(Key::of_thread)) {
+        return calls::encode_to_blob(value, memory.get(), key);
     }
     // A value that stock has to do is counted when its serializer is called.
     Ok(encode(py, value, buffer::take())?.ok().map(buffer::Blob::new))
 }
 
-/// `JsonPlusSerializer.loads_typed`, or NotImplemented if stock has to do it.
+/// `JsonPlusSerializer.loads_typed`, or NotImplemented if stock has to do it. `memory` remembers a state under the key,
+/// and without a key a list that `dumps_typed` has made these bytes of.
 #[pyfunction]
+#[pyo3(signature = (serializer, data, memory=None, key=None))]
 pub fn loads_typed<'py>(
     py: Python<'py>,
     serializer: &Bound<'py, PyAny>,
     data: &Bound<'py, PyAny>,
+    memory: Option<&Bound<'py, Memory>>,
+    key: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let not_implemented = || Ok(py.NotImplemented().into_bound(py));
     let Ok(pair) = data.cast_exact::<PyTuple>() else {
@@ -147,13 +150,25 @@ pub fn loads_typed<'py>(
         }
     }
     let hook = serializer.getattr(intern!(py, "_unpack_ext_hook"))?;
-    let decoded = if let Ok(bytes) = data.cast_exact::<PyBytes>() {
-        decode(py, &hook, bytes.as_bytes())?
+    let source = if let Ok(bytes) = data.cast_exact::<PyBytes>() {
+        Source::Bytes(bytes.clone().unbind())
     } else if let Ok(blob) = data.cast_exact::<buffer::Blob>() {
-        decode(py, &hook, blob.get().as_slice())?
+        Source::Buffer(blob.get().shared())
     } else {
         DECODED.fell_back("data is not bytes")?;
-        None
+        return not_implemented();
     };
-    decoded.map_or_else(not_implemented, Ok)
+    let stock = stock::current()?;
+    if let Some(reason) = why_not_decoded(py, &stock, &hook) {
+        DECODED.fell_back(reason)?;
+        return not_implemented();
+    }
+    let key = key.and_then(Key::of_thread);
+    let place =
+        memory.map(Bound::get).and_then(|memory| Some((memory, key.or_else(|| memory.list_of(source.as_slice(py)))?)));
+    let object = match place {
+        Some((memory, key)) => calls::decode(py, &stock, &hook, source, memory, key)?,
+        None => decode(py, &stock, &hook, source.as_slice(py))?,
+    };
+    object.map_or_else(not_implemented, Ok)
 }

@@ -22,7 +22,9 @@ mod known_exts;
 mod known_types;
 mod model;
 mod name_set;
+mod outcome;
 mod plain;
+mod remember;
 mod short_ways;
 mod slots;
 mod stock;
@@ -30,12 +32,15 @@ mod text;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<crate::buffer::Blob>()?;
+    module.add_class::<remember::memory::Memory>()?;
+    module.add_class::<remember::trial::Outlined>()?;
     module.add("ENCODED", counters::ENCODED.clone())?;
     module.add("DECODED", counters::DECODED.clone())?;
     module.add_function(wrap_pyfunction!(stock::configure, module)?)?;
     module.add_function(wrap_pyfunction!(functions::dumps_typed, module)?)?;
     module.add_function(wrap_pyfunction!(functions::dumps_blob, module)?)?;
     module.add_function(wrap_pyfunction!(functions::loads_typed, module)?)?;
+    module.add_function(wrap_pyfunction!(remember::calls::verify_remembered, module)?)?;
     module.add_function(wrap_pyfunction!(keys::key_cache_misses, module)?)?;
     module.add_function(wrap_pyfunction!(short_ways::short_ways_off, module)?)?;
     Ok(())

@@ -216,6 +216,16 @@ impl Stock {
         if may_be_plain { self.describe(&class) } else { Described::Unknown }
     }
 
+    /// Whether this is what is known of its class at the moment.
+    pub fn is_current(&self, py: Python<'_>, plain: &Arc<PlainClass>) -> bool {
+        matches!(self.describe(plain.class.bind(py)), Described::Plain(current) if Arc::ptr_eq(&current, plain))
+    }
+
+    /// Whether instances of this class may be built without calling it at the moment.
+    pub fn may_build(&self, py: Python<'_>, plain: &Arc<PlainClass>) -> bool {
+        self.payload_class(py, &plain.header).is_some_and(|current| Arc::ptr_eq(&current, plain))
+    }
+
     /// The class that stock would call for the payload of a model, if it is one that may be plain.
     fn named_class<'py>(&self, py: Python<'py>, payload: &[u8]) -> Option<Bound<'py, PyType>> {
         let (module, name) = class_name(payload)?;

@@ -1,0 +1,81 @@
+//! What encoding and decoding have in common: the state of a call, and its containers as they were.
+use super::memory::Tally;
+use super::state::{Container, State};
+use crate::buffer::Run;
+use crate::codec::slots::Slots;
+
+/// How many levels of dicts are gone through for lists: the checkpoint, its channels' values, and two more.
+pub const LEVELS: u8 = 4;
+/// From this level on a dict of so many entries is a container itself.
+pub const ENTRIES_FROM: u8 = 2;
+pub const LEAST_ENTRIES: usize = 8;
+
+/// The path of the state itself.
+pub const ROOT: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The path of what lies at `key` within `path`.
+#[inline]
+pub fn below(path: u64, key: &[u8]) -> u64 {
+    key.iter().fold(path ^ 0xff, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// A state in use.
+pub struct Recorder<'a> {
+    pub state: State,
+    pub slots: Slots,
+    /// The bytes that the state's elements lie in.
+    pub former_bytes: &'a [u8],
+    former: Vec<Option<Container>>,
+    next: usize,
+    pub runs: Vec<Run>,
+    pub tally: Tally,
+}
+
+impl<'a> Recorder<'a> {
+    pub fn new(mut state: State, slots: Slots, former_bytes: &'a [u8]) -> Self {
+        let former = std::mem::take(&mut state.containers).into_iter().map(Some).collect();
+        Self { state, slots, former_bytes, former, next: 0, runs: Vec::new(), tally: Tally::default() }
+    }
+
+    /// The container at this path as it was, if one that begins with these elements has some of it. Else it is noted,
+    /// for the next time.
+    pub fn former(&mut self, path: u64, marks: [usize; 2]) -> Option<Container> {
+        let former = self.at(path);
+        if let Some(former) = former {
+            if former.comes_again(marks) {
+                return Some(Container { marks, ..former });
+            }
+            former.elements.into_iter().for_each(|element| self.state.release(element));
+        }
+        self.state.containers.push(Container::seen_once(path, marks));
+        None
+    }
+
+    /// The container that had this path, taken out.
+    pub fn at(&mut self, path: u64) -> Option<Container> {
+        let is_it = |former: &Option<Container>| former.as_ref().is_some_and(|container| container.path == path);
+        let index = if self.former.get(self.next).is_some_and(is_it) {
+            self.next
+        } else {
+            self.former.iter().position(is_it)?
+        };
+        self.next = index + 1;
+        self.former.get_mut(index)?.take()
+    }
+
+    /// Notes that bytes of the container have come to lie at `start`.
+    pub fn run(&mut self, start: usize, from: usize, len: usize) {
+        match self.runs.last_mut() {
+            Some(run) if run.start + run.len == start && run.from + run.len == from => run.len += len,
+            _ => self.runs.push(Run { start, from, len }),
+        }
+    }
+
+    /// Gives up the containers that did not come again.
+    pub fn finish(mut self) -> (State, Vec<Run>, Tally) {
+        for container in std::mem::take(&mut self.former).into_iter().flatten() {
+            container.elements.into_iter().for_each(|element| self.state.release(element));
+        }
+        (self.state, self.runs, self.tally)
+    }
+}
