@@ -82,7 +82,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout, remember)
         self.path = located(path, read_only)
         self._synchronous = synchronous
-        self._codec = codec(StateMemory(remember))
+        self._memory = StateMemory(remember)
+        self._codec = codec(self._memory)
         connections = connection_type()
         #: shared by all copies of this object, such as ``with_allowlist`` makes
         self._engine = _native.Engine(
@@ -219,9 +220,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def delete_thread(self, thread_id: str) -> None:
         self._engine.run(_native.Request.delete_thread(as_parameter(str(thread_id))))
+        self._memory.forget_thread(0, str(thread_id))
 
     async def adelete_thread(self, thread_id: str) -> None:
         await self._ask(_native.Request.delete_thread(as_parameter(str(thread_id))))
+        self._memory.forget_thread(0, str(thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes.
@@ -229,9 +232,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         Checkpoints from which a delta channel of a later run is rebuilt stay.
         """
         self._do(pruning.delete_for_runs(self._load, run_ids))
+        self._memory.clear()
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         await self._ado(pruning.delete_for_runs(self._load, run_ids))
+        self._memory.clear()
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copies a thread with its pending writes. Raises ``sqlite3.IntegrityError`` if the target exists."""
@@ -260,6 +265,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         newer than the latest checkpoint of their namespace. It may be called while graphs run.
         """
         self._do(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+        self._memory.clear()
 
     async def aprune(
         self,
@@ -270,15 +276,16 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         older_than: Any = None,
     ) -> None:
         await self._ado(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
+        self._memory.clear()
 
     # The database as a whole
 
     def stats(self, largest: int = 5) -> Stats:
         """What the database holds, what this process has done with it, and its ``largest`` threads."""
-        return Stats.of(self._engine.run(_native.Request.stats(largest)))
+        return Stats.of(self._engine.run(_native.Request.stats(largest)), self._memory.numbers())
 
     async def astats(self, largest: int = 5) -> Stats:
-        return Stats.of(await self._ask(_native.Request.stats(largest)))
+        return Stats.of(await self._ask(_native.Request.stats(largest)), self._memory.numbers())
 
     def vacuum(self) -> None:
         """Returns the space of deleted rows to the file system. Writers wait meanwhile.
@@ -320,6 +327,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Shared by each method and its async twin
 
     def _closed(self, closed: bool) -> None:
+        self._memory.clear()
         if not closed:
             logger.warning("%s is still in use: it will be closed when the running operations have ended", self.path)
 

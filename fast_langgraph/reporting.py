@@ -14,6 +14,7 @@ from fast_langgraph._patching import apply, environment, import_hook
 from fast_langgraph._patching.live_classes import LIVE_CLASSES, LiveClass
 from fast_langgraph._shared import host_sqlite, settings
 from fast_langgraph._shared.counts import counts_of
+from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.settings import Settings
 from fast_langgraph._stock_code import known_code, message_classes, releases
 
@@ -62,6 +63,10 @@ class Status:
     known: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: the FAST_LANGGRAPH_ variables that are set
     variables: dict[str, str] = field(default_factory=dict)
+    #: what ``patch()`` remembers of states: states, bytes, and elements that were taken as they were or not; and why it
+    #: remembers nothing, empty if it does
+    remembered: dict[str, int] = field(default_factory=dict)
+    not_remembered: str = ""
     #: another installed package that conflicts with this one, and the fix
     conflict: str = ""
     #: of this package
@@ -130,6 +135,10 @@ class Status:
             # A reason that several sites share is shown once, below the last of them.
             if site.reason not in ("", self.refusal, following and following.reason):
                 add(site.reason, 6)
+        if any(self.remembered.values()):
+            add(_remembered(self.remembered), 2)
+        if self.patched and self.not_remembered:
+            add(f"no state is remembered: {self.not_remembered}", 2)
         if any(site.calls for site in sites):
             add(self.basis, 2)
         return "\n".join(lines)
@@ -146,6 +155,18 @@ def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
 def _printable(name: str) -> str:
     """Escapes control characters: a class's name may come from a database, and the report goes to a terminal."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
+
+
+def _remembered(numbers: dict[str, int]) -> str:
+    encoded, decoded = ("encoded_unchanged", "encoded_new", "encoded_changed"), ("decoded_unchanged", "decoded_new")
+    shares = [
+        f"{numbers[names[0]]:,} of {sum(numbers[name] for name in names):,} {what}"
+        for names, what in ((encoded, "encoded"), ((*decoded, "decoded_changed", "decoded_held"), "decoded"))
+    ]
+    return (
+        f"{numbers['states']:,} states remembered, {_size(numbers['bytes'])}: unchanged elements taken as they were "
+        f"{', '.join(shares)}"
+    )
 
 
 def _size(count: int) -> str:
@@ -199,5 +220,7 @@ def status() -> Status:
         indirect=message_classes.indirect(),
         known=dict(known_code.RELEASES),
         variables={name: os.environ[name] for name in settings.VARIABLES if name in os.environ},
+        remembered=PATCHED.numbers(),
+        not_remembered=PATCHED.off,
         conflict=environment.conflict(),
     )

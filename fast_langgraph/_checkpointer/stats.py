@@ -42,9 +42,12 @@ class Stats:
     #: wal_checkpoints_waited_for, wal_bytes, cache_hits, cache_misses, thread_scans,
     #: connections_opened
     counters: dict[str, int]
+    #: what is remembered: states, bytes; and elements of lists, with how often they were taken as they were
+    #: (encoded_unchanged, decoded_unchanged) or not: new ones, changed ones, ones that somebody else had (decoded_held)
+    remembered: dict[str, int]
 
     @classmethod
-    def of(cls, found: dict[str, Any]) -> Stats:
+    def of(cls, found: dict[str, Any], remembered: dict[str, int]) -> Stats:
         found = dict(found)
         last_id = found.pop("last_checkpoint_id")
         numbers = ("threads", "checkpoints", "writes", "checkpoint_bytes", "standard_bytes", "write_bytes")
@@ -55,6 +58,7 @@ class Stats:
             last_checkpoint=time_of(last_id) if last_id else None,
             **{name: found.pop(name, 0) for name in (*numbers, *sizes)},
             counters=found,
+            remembered=remembered,
         )
 
     def to_dict(self) -> dict[str, Any]:

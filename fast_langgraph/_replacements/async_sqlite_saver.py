@@ -135,6 +135,7 @@ def adelete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...
         if not await commit(self, [(statement, [row]) for statement in both]):
             site.counts.gave_up(ONLY_SQLITE3)
             await stock(self, thread_id)
+        PATCHED.forget_thread(id(self), row[0])
 
     return adelete_thread
 

@@ -127,6 +127,8 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
             if row is not None:
                 site.counts.gave_up(ONLY_SQLITE3)
             stock(self, thread_id)
+        if row is not None:
+            PATCHED.forget_thread(id(self), row[0])
 
     return delete_thread
 

@@ -21,6 +21,8 @@ class StateMemory:
         self.most_bytes = most_bytes
         #: None where nothing is remembered
         self.native: _native.Memory | None = None
+        #: why nothing is remembered; empty if it is
+        self.off = ""
         self._is_open = False
         self._owners: dict[int, weakref.ref[Any]] = {}
         _all.add(self)
@@ -28,6 +30,7 @@ class StateMemory:
     def open(self) -> None:
         """Remembers from now on, if it is to, and if the interpreter shows every change. The codec is set up."""
         self._is_open = True
+        self.off = "it was asked not to" if self.most_bytes <= 0 else trial.failed()
         if self.native is None and not self.off:
             verification.begin()
             self.native = _native.Memory(self.most_bytes)
@@ -46,9 +49,9 @@ class StateMemory:
             if self.native is not None:
                 self.native.forget(number)
 
-    def forget_thread(self, owner: int, thread_id: Any) -> None:
+    def forget_thread(self, owner: int, thread_id: str) -> None:
         if self.native is not None:
-            self.native.forget(owner, str(thread_id))
+            self.native.forget(owner, thread_id)
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -67,11 +70,6 @@ class StateMemory:
     def numbers(self) -> dict[str, int]:
         """Counts of states, bytes, and elements that were taken as they were or not."""
         return dict(self.native.numbers()) if self.native is not None else {}
-
-    @property
-    def off(self) -> str:
-        """Why nothing is remembered; empty if it is."""
-        return "it was asked not to" if self.most_bytes <= 0 else trial.failed()
 
 
 _all: weakref.WeakSet[StateMemory] = weakref.WeakSet()

@@ -122,7 +122,7 @@ impl Row {
             pieces.push(Piece { range: bytes.len()..bytes.len() + piece.len(), number: *number });
             bytes.extend_from_slice(piece);
         }
-        for in_memory in [None, Some(Reference { bytes: &bytes, pieces: &pieces })] {
+        for in_memory in [None, Some(Reference { bytes: &bytes, pieces: &pieces, same: &[] })] {
             self.check_assembly(expected.as_deref(), in_memory);
         }
     }

@@ -17,7 +17,7 @@ pub struct Stored {
 
 impl Stored {
     pub fn reference(&self) -> Reference<'_> {
-        Reference { bytes: &self.bytes, pieces: &self.plan.pieces }
+        Reference { bytes: &self.bytes, pieces: &self.plan.pieces, same: &[] }
     }
 }
 

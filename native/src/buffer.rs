@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, Weak};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// The pool keeps at most so many buffers, each of at most this capacity: 16 MB in all.
+/// The pool keeps at most so many buffers, and so many bytes in all.
 const MAX_BUFFERS: usize = 8;
-const MAX_CAPACITY: usize = 2 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 /// Smaller buffers are not kept: they would take the place of those that are worth it.
 pub const MIN_POOLED: usize = 4 << 10;
@@ -21,13 +21,26 @@ pub fn take() -> Vec<u8> {
     POOL.try_lock().map_or_else(|_| Vec::new(), |mut pool| pool.pop().unwrap_or_default())
 }
 
+/// An empty buffer for about so many bytes that are kept: the one from the pool that fits best, or a new one.
+pub fn take_for(bytes: usize) -> Vec<u8> {
+    let pooled = POOL.try_lock().ok().and_then(|mut pool| {
+        let fits = |buffer: &Vec<u8>| (bytes..=bytes + bytes / 2 + MIN_POOLED).contains(&buffer.capacity());
+        let best =
+            pool.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.capacity());
+        let index = best?.0;
+        Some(pool.swap_remove(index))
+    });
+    pooled.unwrap_or_else(|| Vec::with_capacity(bytes + bytes / 4))
+}
+
 pub fn give_back(mut buffer: Vec<u8>) {
-    if !(MIN_POOLED..=MAX_CAPACITY).contains(&buffer.capacity()) {
+    if buffer.capacity() < MIN_POOLED {
         return;
     }
     buffer.clear();
     if let Ok(mut pool) = POOL.try_lock()
         && pool.len() < MAX_BUFFERS
+        && pool.iter().map(Vec::capacity).sum::<usize>() + buffer.capacity() <= MAX_BYTES
     {
         pool.push(buffer);
     }

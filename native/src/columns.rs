@@ -1,9 +1,11 @@
 //! Columns of rows that were read, owned by Rust until they become Python objects.
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use rusqlite::types::ValueRef;
 
-use crate::buffer::{self, Blob};
+use crate::buffer::{self, Blob, Buffer};
 use crate::errors::{SqlError, Unsupported};
 #[cfg(unix)]
 use crate::key_part::KeyPart;
@@ -16,6 +18,8 @@ pub enum Column {
     /// It may not be UTF-8.
     Text(Vec<u8>),
     Blob(Vec<u8>),
+    /// A blob that is in memory already.
+    Shared(Arc<Buffer>),
 }
 
 pub type Row = Vec<Column>;
@@ -49,6 +53,7 @@ impl Column {
             Self::Float(value) => Some(KeyPart::Float(*value)),
             Self::Text(text) => std::str::from_utf8(text).ok().map(KeyPart::from),
             Self::Blob(bytes) => Some(KeyPart::Blob(bytes.as_slice().into())),
+            Self::Shared(bytes) => Some(KeyPart::Blob(bytes[..].into())),
         }
     }
 
@@ -56,6 +61,7 @@ impl Column {
     pub fn len(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
+            Self::Shared(bytes) => bytes.len(),
             Self::Null | Self::Int(_) | Self::Float(_) => 0,
         }
     }
@@ -78,6 +84,8 @@ impl Column {
                 copy
             }
             Self::Blob(bytes) => Bound::new(py, Blob::new(bytes))?.into_any(),
+            Self::Shared(bytes) if !is_serialized => PyBytes::new(py, &bytes).into_any(),
+            Self::Shared(bytes) => Bound::new(py, Blob::shares(&bytes))?.into_any(),
         })
     }
 }

@@ -13,7 +13,7 @@ mod recipe;
 
 pub use assembly::{Assembled, MAX_SIZE, assemble};
 pub use cuts::{Cut, LANES, cuts};
-pub use matching::{Reference, find};
+pub use matching::{Reference, Same, find};
 pub use numbers::{Direction, Series, assign};
 pub use piece::{NUMBER_BITS, Number, Piece};
 pub use plan::{Plan, plan};

@@ -4,6 +4,7 @@
 //! would. A piece that does not match in order is looked up by a fingerprint of a few bytes. The fingerprint only says
 //! where to compare, so no piece is ever taken for another one of other bytes.
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::cuts::Cut;
 use crate::piece::{Number, Piece};
@@ -13,6 +14,17 @@ use crate::piece::{Number, Piece};
 pub struct Reference<'a> {
     pub bytes: &'a [u8],
     pub pieces: &'a [Piece],
+    /// What the new checkpoint is known to have in common with it, in ascending order. It is not compared.
+    pub same: &'a [Same],
+}
+
+/// Bytes of a new checkpoint that are the same as those of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Same {
+    pub start: usize,
+    /// Where they lie in the other one.
+    pub from: usize,
+    pub len: usize,
 }
 
 impl<'a> Reference<'a> {
@@ -21,6 +33,14 @@ impl<'a> Reference<'a> {
     pub fn piece(&self, index: usize) -> Option<(&'a [u8], Number)> {
         let piece = self.pieces.get(index)?;
         Some((self.bytes.get(piece.range.clone())?, piece.number))
+    }
+
+    /// Whether a range of the new checkpoint is known to be the same as this range of the reference.
+    #[inline]
+    fn is_known(&self, range: &Range<usize>, piece: &Range<usize>) -> bool {
+        let covers = |same: &&Same| same.start <= range.start && range.end <= same.start + same.len;
+        let place = self.same.iter().find(covers).map(|same| same.from + (range.start - same.start));
+        place == Some(piece.start) && range.len() == piece.len()
     }
 }
 
@@ -65,12 +85,14 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The number of the expected piece, if it has these bytes.
-    fn in_order(&mut self, bytes: &[u8]) -> Option<Number> {
-        let (piece, number) = self.reference.piece(self.next)?;
-        (piece == bytes).then(|| {
+    /// The number of the expected piece, if it has the bytes of this range.
+    #[inline]
+    fn in_order(&mut self, range: &Range<usize>, bytes: &[u8]) -> Option<Number> {
+        let Piece { range: place, number } = self.reference.pieces.get(self.next)?;
+        let is_it = self.reference.is_known(range, place) || self.reference.bytes.get(place.clone()) == Some(bytes);
+        is_it.then(|| {
             self.next += 1;
-            number
+            *number
         })
     }
 
@@ -96,9 +118,10 @@ pub fn find(bytes: &[u8], cuts: &[Cut], references: &[Reference<'_>]) -> Vec<Opt
         references.iter().map(|reference| Comparison { reference, index: None, next: 0 }).collect();
     // Whether every piece so far was found in the order of the first reference.
     let mut in_order = true;
-    let mut find = |piece: &[u8]| {
+    let mut find = |range: &Range<usize>| {
+        let piece = bytes.get(range.clone())?;
         let first = comparisons.first_mut()?;
-        if let Some(number) = first.in_order(piece) {
+        if let Some(number) = first.in_order(range, piece) {
             return Some(number);
         }
         // A list has grown at its end: the only reference has no further piece that could match.
@@ -108,5 +131,5 @@ pub fn find(bytes: &[u8], cuts: &[Cut], references: &[Reference<'_>]) -> Vec<Opt
         in_order = false;
         comparisons.iter_mut().find_map(|comparison| comparison.look_up(piece))
     };
-    cuts.iter().map(|cut| find(bytes.get(cut.range.clone())?)).collect()
+    cuts.iter().map(|cut| find(&cut.range)).collect()
 }

@@ -70,10 +70,13 @@ pub fn assign<E>(
     let mut next: HashMap<Series, RangeInclusive<Number>> = HashMap::new();
     let mut numbers = Vec::with_capacity(cuts.len());
     for (series, number) in all.iter().zip(found) {
-        let number = match (number, next.entry(*series)) {
-            (Some(number), _) => Some(*number),
-            (None, Entry::Occupied(next)) => next.into_mut().next(),
-            (None, Entry::Vacant(next)) => {
+        if let Some(number) = number {
+            numbers.push(*number);
+            continue;
+        }
+        let number = match next.entry(*series) {
+            Entry::Occupied(next) => next.into_mut().next(),
+            Entry::Vacant(next) => {
                 let count =
                     all.iter().zip(found).filter(|(other, number)| number.is_none() && *other == series).count();
                 next.insert(series.next(last(*series)?, count)).next()

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use checkpoints::{checkpoint, element, elements};
 use fast_langgraph_compact::{
-    Direction, LANES, MAX_SIZE, Malformed, Number, Piece, Plan, Recipe, Reference, Series, Step, assemble, assign,
-    cuts, find, parse, plan,
+    Direction, LANES, MAX_SIZE, Malformed, Number, Piece, Plan, Recipe, Reference, Same, Series, Step, assemble,
+    assign, cuts, find, parse, plan,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -103,7 +103,7 @@ proptest! {
             let bytes = checkpoint(&list, &dict);
             // The parent first, then others.
             let references: Vec<_> = stored.iter().rev().take(3)
-                .map(|(bytes, plan)| Reference { bytes, pieces: &plan.pieces }).collect();
+                .map(|(bytes, plan)| Reference { bytes, pieces: &plan.pieces, same: &[] }).collect();
             let Some(plan) = table.plan(&bytes, &references) else { continue };
             table.store(&bytes, &plan);
             stored.push((bytes, plan));
@@ -112,10 +112,47 @@ proptest! {
                 prop_assert_eq!(&table.read(&plan.recipe, &plan.own, bytes.len(), None), &expected);
                 // The same where some of the pieces are in memory.
                 for (other, of_other) in &stored {
-                    let in_memory = Some(Reference { bytes: other, pieces: &of_other.pieces });
+                    let in_memory = Some(Reference { bytes: other, pieces: &of_other.pieces, same: &[] });
                     prop_assert_eq!(&table.read(&plan.recipe, &plan.own, bytes.len(), in_memory), &expected);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_the_same_is_planned_as_if_it_were_compared(list in elements(0..20), edits in vec(edit(), 1..4)) {
+        let (mut table, mut list, mut dict) = (Table::default(), list, Vec::new());
+        let mut before: Option<(Vec<u8>, Plan)> = None;
+        for edit in edits {
+            apply(edit, &mut list, &mut dict);
+            let bytes = checkpoint(&list, &dict);
+            let Some((former, plan)) = &before else {
+                let Some(plan) = table.plan(&bytes, &[]) else { continue };
+                table.store(&bytes, &plan);
+                before = Some((bytes, plan));
+                continue;
+            };
+            let front = former.iter().zip(&bytes).take_while(|(one, other)| one == other).count();
+            let most = former.len().min(bytes.len()) - front;
+            let back = former.iter().rev().zip(bytes.iter().rev()).take(most).take_while(|(one, other)| one == other).count();
+            let same = [
+                Same { start: 0, from: 0, len: front },
+                Same { start: bytes.len() - back, from: former.len() - back, len: back },
+            ];
+            let compared = table.plan(&bytes, &[Reference { bytes: former, pieces: &plan.pieces, same: &[] }]);
+            // Bytes that are known to be the same are not looked at.
+            let mut unread = former.clone();
+            unread[..front].fill(0);
+            let end = unread.len();
+            unread[end - back..].fill(0);
+            let known = table.plan(&bytes, &[Reference { bytes: &unread, pieces: &plan.pieces, same: &same }]);
+            let numbers = |plan: &Option<Plan>| plan.as_ref().map(|plan| (plan.pieces.clone(), plan.recipe.clone()));
+            if front + back == former.len().min(bytes.len()) {
+                prop_assert_eq!(numbers(&known), numbers(&compared));
+            }
+            let Some(plan) = compared else { break };
+            table.store(&bytes, &plan);
+            before = Some((bytes, plan));
         }
     }
 
@@ -140,7 +177,7 @@ proptest! {
             list.splice(0..0, front.iter().map(&mut unique).collect::<Vec<_>>());
             list.extend(end.iter().map(&mut unique));
             let bytes = checkpoint(&list, &[]);
-            let next = table.plan(&bytes, &[Reference { bytes: &before, pieces: &plan.pieces }]).unwrap();
+            let next = table.plan(&bytes, &[Reference { bytes: &before, pieces: &plan.pieces, same: &[] }]).unwrap();
             table.store(&bytes, &next);
             (before, plan) = (bytes, next);
         }
@@ -200,7 +237,7 @@ proptest! {
         let (stored, bytes) = (checkpoint(&list, &[]), checkpoint(&other, &[]));
         let pieces: Vec<Piece> =
             (1..).zip(cuts(&stored)).map(|(number, cut)| Piece { range: cut.range, number }).collect();
-        let reference = Reference { bytes: &stored, pieces: &pieces };
+        let reference = Reference { bytes: &stored, pieces: &pieces, same: &[] };
         let cuts = cuts(&bytes);
         for (cut, found) in cuts.iter().zip(find(&bytes, &cuts, &[reference])) {
             if let Some(number) = found {

@@ -142,10 +142,10 @@ pub fn encode_to_bytes<'py>(
 /// The bytes of `value` as msgpack, left in Rust; None if stock has to do it.
 pub fn encode_to_blob(value: &Bound<'_, PyAny>, memory: &Memory, key: Key) -> PyResult<Option<Blob>> {
     let Ok((stock, slots)) = live_stock(value.py())? else { return Ok(None) };
-    let room = |len: usize| if len == 0 { buffer::take() } else { Vec::with_capacity(len + len / 16 + 4096) };
+    // Its buffer is kept, so it must not be much larger than what it is for; a state grows by little.
+    let room = |len: usize| if len == 0 { buffer::take() } else { buffer::take_for(len + len / 16 + 1024) };
     let blob = encode(value, (memory, key, slots), &stock, room, |mut out, former, runs| {
-        // It is kept: room that it does not need is given back.
-        if out.capacity() > out.len() + out.len() / 4 + 8192 {
+        if out.capacity() > 2 * out.len() + buffer::MIN_POOLED {
             out.shrink_to_fit();
         }
         let bytes = Arc::new(match former {

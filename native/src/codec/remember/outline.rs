@@ -128,7 +128,7 @@ impl<'a> Outline<'a> {
             let Some(version) = dict_version::word(dict) else { return false };
             self.words.push(version);
             self.held_once(dict);
-            self.weight += 64 + 104 * ffi::PyDict_Size(dict).unsigned_abs().next_power_of_two();
+            self.weight += 100 + 45 * ffi::PyDict_Size(dict).unsigned_abs();
             let mut position = 0;
             let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
             while ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value) != 0 {

@@ -48,6 +48,8 @@ pub struct Element {
     count: u16,
     /// How many of the words that follow show whether anybody else has the object: none unless our decoder made it.
     holders: u16,
+    /// About how many bytes the object takes.
+    weight: u32,
 }
 
 impl Element {
@@ -165,13 +167,14 @@ impl State {
             self.cut_words(first);
             return Self::always_anew();
         };
-        self.weight += weight;
-        Element { object: Some(object.clone().unbind()), start: 0, len: 0, words, count, holders }
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+        self.weight += weight as usize;
+        Element { object: Some(object.clone().unbind()), start: 0, len: 0, words, count, holders, weight }
     }
 
     /// The element of a value that is not remembered.
     pub fn always_anew() -> Element {
-        Element { object: None, start: 0, len: 0, words: 0, count: 0, holders: 0 }
+        Element { object: None, start: 0, len: 0, words: 0, count: 0, holders: 0, weight: 0 }
     }
 
     /// Drops words from `first` on, which no element has.
@@ -187,6 +190,7 @@ impl State {
         let range = element.all_words();
         let Some(object) = element.object else { return };
         self.unused += range.len();
+        self.weight -= element.weight as usize;
         if let Some(words) = self.words.get(range) {
             dict_version::forget(words);
         }
@@ -223,8 +227,6 @@ impl State {
             // There are fewer than before, whose number was within the type.
             element.words = u32::try_from(first).unwrap_or_default();
         }
-        // What has gone took its share of the weight with it, as far as can be told.
-        self.weight = self.weight * words.len() / self.words.len().max(1);
         (self.words, self.unused) = (words, 0);
     }
 

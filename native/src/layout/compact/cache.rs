@@ -20,13 +20,26 @@ const MAX_OF_THREAD: usize = 4;
 pub struct StoredCheckpoint {
     pub bytes: Arc<Buffer>,
     pub pieces: Vec<Piece>,
+    /// What its row has in its columns; None if another connection has written it.
+    pub columns: Option<PieceColumns>,
 }
 
 impl StoredCheckpoint {
     #[inline]
     pub fn reference(&self) -> Reference<'_> {
-        Reference { bytes: &self.bytes, pieces: &self.pieces }
+        Reference { bytes: &self.bytes, pieces: &self.pieces, same: &[] }
     }
+}
+
+/// What the row of a checkpoint in pieces has in its columns.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PieceColumns {
+    /// Bytes that are in no piece, in the column `checkpoint`.
+    pub own: Arc<[u8]>,
+    /// The recipe.
+    pub ranges: Arc<str>,
+    pub base: i64,
+    pub size: usize,
 }
 
 /// A stored checkpoint with its key.

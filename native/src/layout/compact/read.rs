@@ -1,9 +1,11 @@
 //! Reading a checkpoint in the compact layout, as a row of the standard one.
+use std::sync::Arc;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params_from_iter};
 
-use super::assembly::{BASE, CHECKPOINT, CHECKPOINT_ID, RANGES, SELECT, STANDARD_COLUMNS, assembled};
-use super::cache::CheckpointCache;
+use super::assembly::{BASE, CHECKPOINT, CHECKPOINT_ID, RANGES, SELECT, SIZE, STANDARD_COLUMNS, assembled};
+use super::cache::{CheckpointCache, StoredCheckpoint};
 use super::generation::Generation;
 use crate::columns::{Column, Row};
 use crate::errors::SqlError;
@@ -34,6 +36,11 @@ pub fn checkpoint(
         };
         let column = |index| match index {
             CHECKPOINT if is_in_pieces => {
+                if let Some(checkpoint) = &in_memory
+                    && is_row_of(row, checkpoint)?
+                {
+                    return Ok(Column::Shared(Arc::clone(&checkpoint.bytes)));
+                }
                 let in_memory = in_memory.as_deref().map(|checkpoint| checkpoint.reference());
                 Ok(Column::Blob(assembled(conn, row, in_memory)?.bytes))
             }
@@ -45,4 +52,14 @@ pub fn checkpoint(
         .query_row(params_from_iter([thread, namespace].into_iter().chain(id)), |row| Ok(standard_row(row)))
         .optional()?
         .transpose()
+}
+
+/// Whether the row is that of the checkpoint in memory. Then its bytes are the same: its pieces are, under the
+/// generation.
+fn is_row_of(row: &SqlRow<'_>, checkpoint: &StoredCheckpoint) -> Result<bool, SqlError> {
+    let Some(columns) = &checkpoint.columns else { return Ok(false) };
+    Ok(row.get_ref(CHECKPOINT)? == ValueRef::Blob(&columns.own)
+        && row.get_ref(RANGES)? == ValueRef::Text(columns.ranges.as_bytes())
+        && row.get_ref(BASE)? == ValueRef::Integer(columns.base)
+        && row.get_ref(SIZE)?.as_i64().is_ok_and(|size| usize::try_from(size) == Ok(columns.size)))
 }

@@ -1,14 +1,14 @@
 //! Storing a checkpoint in pieces.
 use std::sync::Arc;
 
-use fast_langgraph_compact::{Plan, Reference, cuts, plan};
+use fast_langgraph_compact::{Plan, Reference, Same, cuts, plan};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::assembly::{SELECT, assembled_if_whole};
-use super::cache::{CacheEntry, CacheWriter, StoredCheckpoint};
+use super::cache::{CacheEntry, CacheWriter, PieceColumns, StoredCheckpoint};
 use super::generation::Generation;
 use super::pieces;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Run};
 use crate::errors::SqlError;
 
 pub struct Key<'a> {
@@ -16,16 +16,6 @@ pub struct Key<'a> {
     pub namespace: &'a str,
     pub id: &'a str,
     pub parent: Option<&'a str>,
-}
-
-/// What the row of a checkpoint in pieces has in its columns.
-pub struct PieceColumns {
-    /// Bytes that are in no piece, in the column `checkpoint`.
-    pub own: Vec<u8>,
-    /// The recipe.
-    pub ranges: String,
-    pub base: i64,
-    pub size: usize,
 }
 
 /// Whether the output of a serializer of this type can be cut.
@@ -48,21 +38,29 @@ pub fn store(
         Some(generation) => (generation, stored_checkpoints(conn, cache, generation, key)?),
         None => (Generation::create(conn, key.thread)?, Vec::new()),
     };
-    let references: Vec<Reference<'_>> = others.iter().map(|other| other.reference()).collect();
+    let same: Vec<Vec<Same>> = others.iter().map(|other| in_common(bytes, &other.bytes)).collect();
+    let references: Vec<Reference<'_>> =
+        others.iter().zip(&same).map(|(other, same)| Reference { same, ..other.reference() }).collect();
     let base = generation.base();
     let plan = plan(bytes, &cuts, &references, |series| pieces::last(conn, base, series))?;
     let Some(Plan { pieces, is_new, own, recipe }) = plan else { return Ok(None) };
     let new = pieces.iter().zip(&is_new).filter(|(_, is_new)| **is_new).map(|(piece, _)| piece);
     pieces::store(conn, base, bytes, new)?;
+    let columns = PieceColumns { own: own.into(), ranges: recipe.into(), base, size: bytes.len() };
     cache.insert(CacheEntry {
         thread: key.thread.into(),
         generation,
         namespace: key.namespace.into(),
         id: key.id.into(),
         parent: key.parent.map(Into::into),
-        checkpoint: Arc::new(StoredCheckpoint { bytes: Arc::clone(bytes), pieces }),
+        checkpoint: Arc::new(StoredCheckpoint { bytes: Arc::clone(bytes), pieces, columns: Some(columns.clone()) }),
     });
-    Ok(Some(PieceColumns { own, ranges: recipe, base, size: bytes.len() }))
+    Ok(Some(columns))
+}
+
+/// The runs that the codec has taken from `other`, element by element.
+fn in_common(bytes: &Buffer, other: &Arc<Buffer>) -> Vec<Same> {
+    bytes.runs_from(other).iter().map(|&Run { start, from, len }| Same { start, from, len }).collect()
 }
 
 /// Checkpoints to compare with: the parent, then others of the thread.
@@ -90,5 +88,6 @@ fn stored_checkpoints(
 fn read(conn: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Option<Arc<StoredCheckpoint>>, SqlError> {
     let found = conn.prepare_cached(sql)?.query_row(parameters, |row| Ok(assembled_if_whole(conn, row))).optional()?;
     let Some(found) = found.transpose()?.flatten() else { return Ok(None) };
-    Ok(Some(Arc::new(StoredCheckpoint { bytes: Arc::new(Buffer::new(found.bytes)), pieces: found.pieces })))
+    let bytes = Arc::new(Buffer::new(found.bytes));
+    Ok(Some(Arc::new(StoredCheckpoint { bytes, pieces: found.pieces, columns: None })))
 }
