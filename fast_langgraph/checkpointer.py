@@ -220,11 +220,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def delete_thread(self, thread_id: str) -> None:
         self._engine.run(_native.Request.delete_thread(as_parameter(str(thread_id))))
-        self._memory.forget_thread(0, str(thread_id))
+        self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
 
     async def adelete_thread(self, thread_id: str) -> None:
         await self._ask(_native.Request.delete_thread(as_parameter(str(thread_id))))
-        self._memory.forget_thread(0, str(thread_id))
+        self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes.
@@ -356,7 +356,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def _put(
         self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata
     ) -> tuple[_native.Request, Config]:
-        encoded = encode_checkpoint(self._codec, self.serde, config, checkpoint, metadata)
+        encoded = encode_checkpoint(self._codec, self.serde, config, checkpoint, metadata, memory.CHECKPOINTER)
         return requests.put(encoded.row(config, checkpoint)), encoded.config(checkpoint)
 
     def _put_writes(
@@ -373,7 +373,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         # As stock: if the config names a checkpoint, that config is returned.
         own = config if get_checkpoint_id(config) else None
         checkpoint_ns = config["configurable"].get("checkpoint_ns", "")
-        return self._tuple(own, checkpoint_ns, row, writes, memory.place(0, row[0], checkpoint_ns))
+        return self._tuple(own, checkpoint_ns, row, writes, memory.place(memory.CHECKPOINTER, row[0], checkpoint_ns))
 
     def _listed(self, row: tuple[Any, ...], writes: Any) -> CheckpointTuple:
         return self._tuple(None, row[1], row, writes)
@@ -415,5 +415,4 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine 
         after_in_child=_native.after_fork_in_child,
     )
     os.register_at_fork(after_in_child=event_loops.forget)
-    os.register_at_fork(after_in_child=memory.forget_in_child)
     atexit.register(_native.close_all)

@@ -11,9 +11,12 @@ import ormsgpack
 
 from fast_langgraph import _native
 from fast_langgraph._replacements.site import PatchSite
-from fast_langgraph._shared.memory import PATCHED
+from fast_langgraph._shared.memory import NOBODY, PATCHED
 from fast_langgraph._shared.settings import IS_DISABLED
 from fast_langgraph._stock_code.serializer import serializer_methods
+
+#: lists of fewer elements are encoded in less time than what is remembered of them is found
+LONG = 8
 
 
 def make_sites(jsonplus: Any, _serializer: list[PatchSite]) -> list[PatchSite]:
@@ -61,4 +64,7 @@ def loads_typed(site: PatchSite) -> Callable[..., Any]:
 
 def _remembering(serializer: Any, obj: Any) -> tuple[Any, ...]:
     """Where a long list in ``obj`` is remembered."""
-    return (PATCHED.native, PATCHED.owner(serializer)) if type(obj) in (list, dict) else ()
+    if not (type(obj) is dict or (type(obj) is list and len(obj) >= LONG)):
+        return ()
+    owner = PATCHED.owner(serializer)
+    return () if owner == NOBODY else (PATCHED.native, owner)

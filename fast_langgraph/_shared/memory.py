@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from functools import partial
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 from fast_langgraph import _native
 from fast_langgraph._shared import trial, verification
 from fast_langgraph._shared.settings import REMEMBERED
+
+#: for whom nothing is remembered
+NOBODY = 0
+#: who owns all that a checkpointer's own memory has
+CHECKPOINTER = 1
 
 #: an owner, a thread and a namespace
 Place = tuple[int, str, str]
@@ -36,11 +42,17 @@ class StateMemory:
             self.native = _native.Memory(self.most_bytes)
 
     def owner(self, of: Any) -> int:
-        """A number for a saver or a serializer. What is remembered for it goes when it does."""
+        """A number for a saver or a serializer, ``NOBODY`` where nothing could tell when it goes.
+
+        What is remembered for it goes when it does.
+        """
         number = id(of)
         known = self._owners.get(number)
         if known is None or known() is not of:
-            self._owners[number] = weakref.ref(of, partial(self._gone, number))
+            try:
+                self._owners[number] = weakref.ref(of, partial(self._gone, number))
+            except TypeError:
+                return NOBODY
         return number
 
     def _gone(self, number: int, reference: Any) -> None:
@@ -80,7 +92,7 @@ PATCHED = StateMemory(REMEMBERED)
 
 def place(owner: int, thread_id: Any, checkpoint_ns: Any) -> Place | None:
     """Where the state of a thread and a namespace is remembered; None for ids that are looked up in other ways."""
-    if type(thread_id) in (str, int) and type(checkpoint_ns) is str:
+    if owner != NOBODY and type(thread_id) in (str, int) and type(checkpoint_ns) is str:
         return owner, str(thread_id), checkpoint_ns
     return None
 
@@ -89,3 +101,7 @@ def forget_in_child() -> None:
     """In the child of a fork: the memories belong to the parent."""
     for memory in list(_all):
         memory.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_in_child)

@@ -87,7 +87,7 @@ class EncodedCheckpoint(NamedTuple):
 
 
 def encode_checkpoint(
-    codec: Codec, serde: Any, config: Any, checkpoint: Any, metadata: Any, owner: int = 0
+    codec: Codec, serde: Any, config: Any, checkpoint: Any, metadata: Any, owner: int
 ) -> EncodedCheckpoint:
     """``owner`` is the saver's number in the codec's memory."""
     configurable = config["configurable"]

@@ -22,7 +22,17 @@ def _base() -> type:
 
 def _fresh(cls: Any) -> Any:
     calls = [{"name": "s", "args": {"q": "w", "k": [1, {"x": 1}]}}]
-    return cls(content="a", kwargs={"calls": calls, "usage": {"in": 1, "out": 2}, "empty": []}, more={"b": [1]})
+    return cls(
+        content="a",
+        kwargs={"calls": calls, "usage": {"in": 1, "out": 2}, "empty": [], "texts": ["".join(["a first ", "text"])]},
+        more={"b": [1]},
+    )
+
+
+def _replaced_in_place(m: Any) -> None:
+    texts = m.kwargs["texts"]
+    texts[0] = None
+    texts[0] = "".join(["another ", "text"])
 
 
 #: each changes an object; what they return is not used
@@ -52,6 +62,7 @@ EDITS: dict[str, Callable[[Any], Any]] = {
     "an item appended to an empty list": lambda m: m.kwargs["empty"].append(1),
     "an item inserted": lambda m: m.kwargs["calls"].insert(0, 1),
     "an item replaced": lambda m: m.kwargs["calls"].__setitem__(0, dict(m.kwargs["calls"][0])),
+    "an item replaced by one that could get its address": _replaced_in_place,
     "items replaced": lambda m: m.kwargs["calls"].__setitem__(slice(None), [{}]),
     "an item removed": lambda m: m.kwargs["calls"].pop(),
     "a list extended": lambda m: m.kwargs["calls"].extend([1]),

@@ -48,19 +48,19 @@ pub fn long_list(value: &Bound<'_, PyAny>, owner: usize) -> Option<Key> {
     first(value, 2).map(|first| Key::List { owner, first })
 }
 
-/// The state with this key, or a new one, and the bytes that its elements lie in.
+/// The state with this key, or a new one, the bytes that its elements lie in, and what putting it back asks for.
 fn begin(
     py: Python<'_>,
     memory: &Memory,
     key: &Key,
     is_current: impl FnMut(&Arc<PlainClass>) -> bool,
-) -> (State, Source) {
-    let mut state = memory.take(py, key).unwrap_or_default();
+) -> (State, Source, u64) {
+    let (mut state, forgotten) = memory.take(py, key);
     if !state.classes().iter().all(is_current) {
         state.clear();
     }
     let former = std::mem::take(&mut state.source);
-    (state, former)
+    (state, former, forgotten)
 }
 
 /// Encodes `value` with the state of this key. `out` makes the buffer for a state of so many bytes, and `finish` makes of
@@ -74,7 +74,7 @@ fn encode<'py, T>(
 ) -> PyResult<Result<T, &'static str>> {
     let py = value.py();
     let began = Instant::now();
-    let (state, former) = begin(py, memory, &key, |class| stock.is_current(py, class));
+    let (state, former, forgotten) = begin(py, memory, &key, |class| stock.is_current(py, class));
     let mut recorder = Recorder::new(state, slots, former.as_slice(py));
     let mut encoder = Encoder::new(py, stock, out(former.len(py)));
     // They were found to be current just now.
@@ -100,7 +100,7 @@ fn encode<'py, T>(
     if !state.is_empty() {
         state.source = source;
     }
-    memory.put(py, key, state);
+    memory.put(py, key, state, forgotten);
     Ok(Ok(result))
 }
 
@@ -173,7 +173,7 @@ pub fn decode<'py>(
         let result = decoder.decode(data);
         return decoded(stock, decoder, result, data, began);
     };
-    let (state, former) = begin(py, memory, &key, |class| stock.may_build(py, class));
+    let (state, former, forgotten) = begin(py, memory, &key, |class| stock.may_build(py, class));
     decoder.seen.extend(state.classes().iter().map(Arc::clone));
     let mut recorder = Recorder::new(state, slots, former.as_slice(py));
     let result = decoder.remembered(&mut Reader::new(data), 0, ROOT, data, &mut recorder);
@@ -194,7 +194,7 @@ pub fn decode<'py>(
         let key = if let Key::List { owner, .. } = key { long_list(object, owner) } else { Some(key) };
         if let Some(key) = key {
             state.source = source;
-            memory.put(py, key, state);
+            memory.put(py, key, state, forgotten);
         }
     }
     Ok(object)

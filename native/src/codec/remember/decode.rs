@@ -230,21 +230,21 @@ impl<'py> Decoder<'_, 'py> {
 
     /// The element of an object that was just decoded.
     fn outlined(&self, object: &Bound<'py, PyAny>, len: usize, recorder: &mut Recorder<'_>) -> Element {
-        let (words, first) = recorder.state.new_words();
+        let Recorder { state, found, slots, .. } = recorder;
+        let (words, first) = state.new_words();
         let seen = &self.seen;
         let is_plain = |class: *mut ffi::PyTypeObject| seen.iter().any(|plain| plain.class.as_ptr() == class.cast());
-        let mut holders = Vec::with_capacity(8);
-        let mut outline = Outline::new(words, Some(&mut holders), recorder.slots, &is_plain);
+        let mut outline = Outline::new(self.py, words, found, true, *slots, &is_plain);
         // SAFETY: a live object.
         let is_outlined = unsafe { outline.add(object.as_ptr()) };
         let weight = outline.weight + len;
-        // Without one it holds nothing that could be changed, and is made as fast as it is checked.
-        if !is_outlined || holders.is_empty() {
-            recorder.state.cut_words(first);
+        // Without a holder it holds nothing that could be changed, and is made as fast as it is checked.
+        if !is_outlined || found.holders.is_empty() {
+            state.cut_words(first);
             return State::always_anew();
         }
-        seen.iter().for_each(|plain| recorder.state.add_class(plain));
-        recorder.state.element(object, first, &holders, weight)
+        seen.iter().for_each(|plain| state.add_class(plain));
+        state.element(object, first, found, weight)
     }
 }
 

@@ -119,6 +119,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         unsafe {
             let is_same = |index: usize, element: &Element| {
                 index < size
+                    && element.is_encoded
                     && element.address() == ffi::PyList_GET_ITEM(list, index.cast_signed())
                     && recorder.state.is_unchanged(element)
             };
@@ -166,11 +167,28 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         let start = self.out.written();
         let place = u32::try_from(start - container.start).unwrap_or(u32::MAX);
         if let Some(mut element) = former.take(item.as_ptr()) {
+            let from = former.start + element.start as usize;
             if recorder.state.is_unchanged(&element) {
-                self.again(start, former.start + element.start as usize, element.len as usize, recorder);
+                if element.is_encoded {
+                    self.again(start, from, element.len as usize, recorder);
+                    recorder.tally.encoded_again += 1;
+                } else {
+                    // It was decoded from these bytes, but encoding it may give others.
+                    // SAFETY: a live object.
+                    unsafe { self.value(item.as_ptr())? };
+                    recorder.tally.encoded_new += 1;
+                    let bytes = self.out.bytes_mut().get(start..).unwrap_or_default();
+                    element.is_encoded = recorder.former_bytes.get(from..from + element.len as usize) == Some(bytes);
+                    if element.is_encoded {
+                        recorder.run(start, from, element.len as usize);
+                    } else {
+                        recorder.state.release(element);
+                        element = State::always_anew();
+                    }
+                }
                 element.start = place;
+                element.len = u32::try_from(self.out.written() - start).unwrap_or(u32::MAX);
                 container.elements.push(element);
-                recorder.tally.encoded_again += 1;
                 return Ok(());
             }
             recorder.tally.encoded_changed += 1;
@@ -187,25 +205,33 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 self.described(class);
             }
         }
-        let (words, first) = recorder.state.new_words();
+        let Recorder { state, found, slots, .. } = recorder;
+        let (words, first) = state.new_words();
         let seen = &self.seen;
         let is_plain = |class| seen.iter().any(|(known, what)| *known == class && matches!(what, Described::Plain(_)));
-        let mut outline = Outline::new(words, None, recorder.slots, &is_plain);
+        let mut outline = Outline::new(self.py, words, found, false, *slots, &is_plain);
         // The outline comes first: a change after it is noticed, by whatever code it is made.
         // SAFETY: a live object.
         let is_outlined = unsafe { outline.add(item.as_ptr()) };
         let weight = outline.weight;
-        // SAFETY: as above.
-        unsafe { self.value(item.as_ptr())? };
-        let len = u32::try_from(self.out.written() - start).unwrap_or(u32::MAX);
-        let fits = place.checked_add(len).is_some_and(|end| end < u32::MAX);
-        let mut element = if is_outlined && fits && self.handed_over == handed_over {
-            self.add_classes(recorder);
-            recorder.state.element(item, first, &[], weight + len as usize)
+        let mut element = if is_outlined {
+            state.element(item, first, found, weight)
         } else {
-            recorder.state.cut_words(first);
+            state.cut_words(first);
             State::always_anew()
         };
+        // SAFETY: as above.
+        let encoded = unsafe { self.value(item.as_ptr()) };
+        let len = u32::try_from(self.out.written() - start).unwrap_or(u32::MAX);
+        let fits = place.checked_add(len).is_some_and(|end| end < u32::MAX);
+        if encoded.is_err() || !fits || self.handed_over != handed_over {
+            recorder.state.release(element);
+            encoded?;
+            element = State::always_anew();
+        } else if element.object.is_some() {
+            element.is_encoded = true;
+            self.add_classes(recorder);
+        }
         (element.start, element.len) = (place, len);
         container.elements.push(element);
         Ok(())

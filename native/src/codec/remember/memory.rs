@@ -65,6 +65,8 @@ struct Kept {
     /// The states of lists, by the fingerprint of their bytes.
     lists: HashMap<u64, Key>,
     bytes: usize,
+    /// How often something was forgotten. A state that is in use meanwhile does not come back.
+    forgotten: u64,
 }
 
 impl Kept {
@@ -99,11 +101,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Takes the state out: while a call works with it, no other does.
-    pub fn take(&self, py: Python<'_>, key: &Key) -> Option<State> {
+    /// Takes the state out, or a new one: while a call works with it, no other does. With it goes what `put` asks for.
+    pub fn take(&self, py: Python<'_>, key: &Key) -> (State, u64) {
         let mut kept = lock(&self.kept);
-        let found = kept.states.pop(key)?;
-        Some(kept.gone(py, key, found))
+        let found = kept.states.pop(key).map(|found| kept.gone(py, key, found));
+        (found.unwrap_or_default(), kept.forgotten)
     }
 
     /// The key of the list that was last encoded to, or decoded from, these bytes, as far as can be told at a glance.
@@ -112,15 +114,15 @@ impl Memory {
     }
 
     /// Puts a state in. What has to go for it goes: the states that were used least recently.
-    pub fn put(&self, py: Python<'_>, key: Key, mut state: State) {
+    pub fn put(&self, py: Python<'_>, key: Key, mut state: State, forgotten: u64) {
         state.tidy();
         let released = state.take_released();
         let bytes = state.bytes(py);
         let mut gone = Vec::new();
-        if bytes > self.most_bytes {
+        let mut kept = lock(&self.kept);
+        if bytes > self.most_bytes || kept.forgotten != forgotten {
             gone.push(state);
         } else {
-            let mut kept = lock(&self.kept);
             kept.bytes += bytes;
             // Of two lists with the same bytes the other is the older one.
             if let Key::List { .. } = key
@@ -140,6 +142,7 @@ impl Memory {
                 gone.push(kept.gone(py, &key, old));
             }
         }
+        drop(kept);
         // Only without the lock: it may run Python code.
         drop(released);
         drop(gone);
@@ -162,6 +165,7 @@ impl Memory {
 
     fn remove(&self, py: Python<'_>, goes: impl Fn(&Key) -> bool) {
         let mut kept = lock(&self.kept);
+        kept.forgotten += 1;
         let keys: Vec<Key> = kept.states.iter().map(|(key, _)| key).filter(|key| goes(key)).cloned().collect();
         let mut gone = Vec::new();
         for key in keys {
@@ -179,7 +183,7 @@ impl Memory {
     /// With room for about so many bytes.
     #[new]
     fn new(most_bytes: usize) -> Self {
-        let kept = Kept { states: LruCache::unbounded(), lists: HashMap::new(), bytes: 0 };
+        let kept = Kept { states: LruCache::unbounded(), lists: HashMap::new(), bytes: 0, forgotten: 0 };
         Self { kept: Mutex::new(kept), most_bytes, counters: Counters::default() }
     }
 

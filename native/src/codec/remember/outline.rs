@@ -5,6 +5,7 @@
 #![allow(unsafe_code)] // reads objects by their C structure
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::dict_version;
 use super::words::Word;
@@ -16,10 +17,21 @@ const MAX_DEPTH: u8 = 32;
 /// A value of more words than this is encoded in less time than they are compared in.
 const MAX_WORDS: usize = 4096;
 
-pub struct Outline<'a> {
+/// What an outline has besides its words.
+#[derive(Default)]
+pub struct Found {
+    /// The items of lists. Whoever keeps the words holds them: a list has no version, and another item at the same address
+    /// would not be noticed.
+    pub items: Vec<Py<PyAny>>,
+    /// Reference counts and weak references: words that show that nobody else has the objects, if they are asked for.
+    pub holders: Vec<Word>,
+}
+
+pub struct Outline<'a, 'py> {
+    py: Python<'py>,
     words: &'a mut Vec<Word>,
-    /// Reference counts and weak references: words that show that nobody else has the objects.
-    holders: Option<&'a mut Vec<Word>>,
+    found: &'a mut Found,
+    with_holders: bool,
     slots: Slots,
     is_plain: &'a dyn Fn(*mut ffi::PyTypeObject) -> bool,
     most: usize,
@@ -59,15 +71,20 @@ unsafe fn weak_place(object: *mut ffi::PyObject) -> Option<*const *mut ffi::PyOb
     }
 }
 
-impl<'a> Outline<'a> {
+impl<'a, 'py> Outline<'a, 'py> {
+    /// What is in `found` is dropped.
     pub fn new(
+        py: Python<'py>,
         words: &'a mut Vec<Word>,
-        holders: Option<&'a mut Vec<Word>>,
+        found: &'a mut Found,
+        with_holders: bool,
         slots: Slots,
         is_plain: &'a dyn Fn(*mut ffi::PyTypeObject) -> bool,
     ) -> Self {
         let most = words.len() + MAX_WORDS;
-        Self { words, holders, slots, is_plain, most, weight: 0 }
+        found.items.clear();
+        found.holders.clear();
+        Self { py, words, found, with_holders, slots, is_plain, most, weight: 0 }
     }
 
     /// Adds the words of `object`; false if it can't be outlined. Runs no Python code and makes no object.
@@ -76,21 +93,21 @@ impl<'a> Outline<'a> {
     /// `object` is a live object.
     pub unsafe fn add(&mut self, object: *mut ffi::PyObject) -> bool {
         // SAFETY: by the caller's promise.
-        unsafe { self.value(object, 0) }
+        unsafe { self.value(object, 0, 1) }
     }
 
-    /// The object is to have one reference, ours or that of what it stands in.
+    /// The object is to have so many references: ours, that of what it stands in, or both.
     ///
     /// # Safety
     /// `object` is a live object.
-    unsafe fn held_once(&mut self, object: *mut ffi::PyObject) {
-        if let Some(holders) = &mut self.holders {
+    unsafe fn held(&mut self, object: *mut ffi::PyObject, references: usize) {
+        if self.with_holders {
             // SAFETY: a live object, which begins with its reference count.
-            holders.push(Word::expected(unsafe { &raw const (*object).ob_refcnt }, 1));
+            self.found.holders.push(Word::expected(unsafe { &raw const (*object).ob_refcnt }, references));
         }
     }
 
-    unsafe fn value(&mut self, object: *mut ffi::PyObject, depth: u8) -> bool {
+    unsafe fn value(&mut self, object: *mut ffi::PyObject, depth: u8, references: usize) -> bool {
         // SAFETY: each arm reads `object` as what it has checked it to be.
         unsafe {
             let class = ffi::Py_TYPE(object);
@@ -107,13 +124,13 @@ impl<'a> Outline<'a> {
                 return false;
             }
             if class == &raw mut ffi::PyDict_Type {
-                self.dict(object, depth)
+                self.dict(object, depth, references)
             } else if class == &raw mut ffi::PyList_Type {
-                self.list(object, depth)
+                self.list(object, depth, references)
             } else if class == &raw mut ffi::PyTuple_Type {
                 // A tuple keeps its items.
                 (0..ffi::PyTuple_GET_SIZE(object))
-                    .all(|index| self.value(ffi::PyTuple_GET_ITEM(object, index), depth + 1))
+                    .all(|index| self.value(ffi::PyTuple_GET_ITEM(object, index), depth + 1, 1))
             } else if (self.is_plain)(class) {
                 self.model(object, depth)
             } else {
@@ -122,19 +139,19 @@ impl<'a> Outline<'a> {
         }
     }
 
-    unsafe fn dict(&mut self, dict: *mut ffi::PyObject, depth: u8) -> bool {
+    unsafe fn dict(&mut self, dict: *mut ffi::PyObject, depth: u8, references: usize) -> bool {
         // SAFETY: a live dict, by the caller's check; nothing here changes it.
         unsafe {
             let Some(version) = dict_version::word(dict) else { return false };
             self.words.push(version);
-            self.held_once(dict);
+            self.held(dict, references);
             self.weight += 100 + 45 * ffi::PyDict_Size(dict).unsigned_abs();
             let mut position = 0;
             let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
             while ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value) != 0 {
                 let class = ffi::Py_TYPE(key);
                 let is_simple = class == &raw mut ffi::PyUnicode_Type || class == &raw mut ffi::PyLong_Type;
-                if !is_simple || !self.value(value, depth + 1) {
+                if !is_simple || !self.value(value, depth + 1, 1) {
                     return false;
                 }
             }
@@ -142,7 +159,7 @@ impl<'a> Outline<'a> {
         true
     }
 
-    unsafe fn list(&mut self, list: *mut ffi::PyObject, depth: u8) -> bool {
+    unsafe fn list(&mut self, list: *mut ffi::PyObject, depth: u8, references: usize) -> bool {
         // SAFETY: a live list, by the caller's check; nothing here changes it. As long as size and place are the same,
         // its items lie in memory of its own.
         unsafe {
@@ -155,11 +172,13 @@ impl<'a> Outline<'a> {
             if size > 0 {
                 self.words.push(Word::now(items));
             }
-            self.held_once(list);
+            self.held(list, references);
             self.weight += 64 + 8 * size.unsigned_abs();
             let items = items.read();
             self.words.extend((0..size).map(|index| Word::now(items.offset(index))));
-            (0..size).all(|index| self.value(items.offset(index).read(), depth + 1))
+            let item = |index| Bound::from_borrowed_ptr(self.py, items.offset(index).read()).unbind();
+            self.found.items.extend((0..size).map(item));
+            (0..size).all(|index| self.value(items.offset(index).read(), depth + 1, 2))
         }
     }
 
@@ -184,14 +203,13 @@ impl<'a> Outline<'a> {
                 Word::now(fields_set),
                 Word::now(extra),
             ]);
-            if self.holders.is_some()
-                && (depth > 0 || !self.held_alone(object, fields_set.read(), slot(self.slots.private)))
+            if self.with_holders && (depth > 0 || !self.held_alone(object, fields_set.read(), slot(self.slots.private)))
             {
                 return false;
             }
             self.weight += 900;
             let extra = extra.read();
-            self.dict(dict, depth) && (extra == ffi::Py_None() || self.value(extra, depth + 1))
+            self.dict(dict, depth, 1) && (extra == ffi::Py_None() || self.value(extra, depth + 1, 1))
         }
     }
 
@@ -211,14 +229,12 @@ impl<'a> Outline<'a> {
                 return false;
             }
             self.words.push(Word::now(private));
-            self.held_once(object);
-            self.held_once(fields_set);
+            self.held(object, 1);
+            self.held(fields_set, 1);
             let weak = &raw const (*fields_set.cast::<ffi::PySetObject>()).weakreflist;
-            if let Some(holders) = &mut self.holders {
-                holders.push(Word::expected(weak, 0));
-                if let Some(place) = weak_place(object) {
-                    holders.push(Word::expected(place, 0));
-                }
+            self.found.holders.push(Word::expected(weak, 0));
+            if let Some(place) = weak_place(object) {
+                self.found.holders.push(Word::expected(place, 0));
             }
         }
         true

@@ -1,5 +1,6 @@
 //! What encoding and decoding have in common: the state of a call, and its containers as they were.
 use super::memory::Tally;
+use super::outline::Found;
 use super::state::{Container, State};
 use crate::buffer::Run;
 use crate::codec::slots::Slots;
@@ -23,6 +24,8 @@ pub fn below(path: u64, key: &[u8]) -> u64 {
 pub struct Recorder<'a> {
     pub state: State,
     pub slots: Slots,
+    /// Of the element that is outlined.
+    pub found: Found,
     /// The bytes that the state's elements lie in.
     pub former_bytes: &'a [u8],
     former: Vec<Option<Container>>,
@@ -34,7 +37,16 @@ pub struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     pub fn new(mut state: State, slots: Slots, former_bytes: &'a [u8]) -> Self {
         let former = std::mem::take(&mut state.containers).into_iter().map(Some).collect();
-        Self { state, slots, former_bytes, former, next: 0, runs: Vec::new(), tally: Tally::default() }
+        Self {
+            state,
+            slots,
+            found: Found::default(),
+            former_bytes,
+            former,
+            next: 0,
+            runs: Vec::new(),
+            tally: Tally::default(),
+        }
     }
 
     /// The container at this path as it was, if one that begins with these elements has some of it. Else it is noted,
@@ -73,9 +85,19 @@ impl<'a> Recorder<'a> {
 
     /// Gives up the containers that did not come again.
     pub fn finish(mut self) -> (State, Vec<Run>, Tally) {
+        self.release_former();
+        (std::mem::take(&mut self.state), std::mem::take(&mut self.runs), std::mem::take(&mut self.tally))
+    }
+
+    fn release_former(&mut self) {
         for container in std::mem::take(&mut self.former).into_iter().flatten() {
             container.elements.into_iter().for_each(|element| self.state.release(element));
         }
-        (self.state, self.runs, self.tally)
+    }
+}
+
+impl Drop for Recorder<'_> {
+    fn drop(&mut self) {
+        self.release_former();
     }
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::dict_version;
+use super::outline::Found;
 use super::words::{self, Word};
 use crate::buffer::Buffer;
 use crate::codec::plain::PlainClass;
@@ -40,6 +41,8 @@ impl Source {
 pub struct Element {
     /// None for a value that is always encoded and decoded.
     pub object: Option<Py<PyAny>>,
+    /// The items of all lists in it. As long as they are held, no other object gets the address of one.
+    items: Option<Box<[Py<PyAny>]>>,
     /// Where its bytes lie behind the start of its container.
     pub start: u32,
     pub len: u32,
@@ -50,6 +53,8 @@ pub struct Element {
     holders: u16,
     /// About how many bytes the object takes.
     weight: u32,
+    /// Whether encoding it is known to give its bytes: what it was decoded from may be written in another way.
+    pub is_encoded: bool,
 }
 
 impl Element {
@@ -158,23 +163,36 @@ impl State {
         (&mut self.words, first)
     }
 
-    /// The new element of `object`, whose words lie from `first` on, with these words about its holders.
-    pub fn element(&mut self, object: &Bound<'_, PyAny>, first: usize, holders: &[Word], weight: usize) -> Element {
+    /// The new element of `object`, whose words lie from `first` on, with what else its outline has.
+    pub fn element(&mut self, object: &Bound<'_, PyAny>, first: usize, found: &mut Found, weight: usize) -> Element {
         let count = self.words.len() - first;
-        self.words.extend_from_slice(holders);
-        let narrow = u16::try_from(count).ok().zip(u16::try_from(holders.len()).ok()).zip(u32::try_from(first).ok());
+        self.words.extend_from_slice(&found.holders);
+        let narrow =
+            u16::try_from(count).ok().zip(u16::try_from(found.holders.len()).ok()).zip(u32::try_from(first).ok());
         let Some(((count, holders), words)) = narrow else {
             self.cut_words(first);
             return Self::always_anew();
         };
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
         self.weight += weight as usize;
-        Element { object: Some(object.clone().unbind()), start: 0, len: 0, words, count, holders, weight }
+        let items = (!found.items.is_empty()).then(|| found.items.drain(..).collect());
+        let object = Some(object.clone().unbind());
+        Element { object, items, start: 0, len: 0, words, count, holders, weight, is_encoded: false }
     }
 
     /// The element of a value that is not remembered.
     pub fn always_anew() -> Element {
-        Element { object: None, start: 0, len: 0, words: 0, count: 0, holders: 0, weight: 0 }
+        Element {
+            object: None,
+            items: None,
+            start: 0,
+            len: 0,
+            words: 0,
+            count: 0,
+            holders: 0,
+            weight: 0,
+            is_encoded: false,
+        }
     }
 
     /// Drops words from `first` on, which no element has.
@@ -195,6 +213,7 @@ impl State {
             dict_version::forget(words);
         }
         self.released.push(object);
+        self.released.extend(element.items.into_iter().flatten());
     }
 
     /// Gives up all elements.
@@ -248,7 +267,7 @@ impl State {
     /// The objects that it holds.
     pub fn objects(&self) -> impl Iterator<Item = &Py<PyAny>> {
         let elements = self.containers.iter().flat_map(|container| &container.elements);
-        elements.filter_map(|element| element.object.as_ref()).chain(&self.released)
+        elements.flat_map(|element| element.object.iter().chain(element.items.iter().flatten())).chain(&self.released)
     }
 }
 

@@ -6,7 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::dict_version;
-use super::outline::Outline;
+use super::outline::{Found, Outline};
 use super::words::{self, Word};
 use crate::codec::stock;
 
@@ -15,7 +15,7 @@ use crate::codec::stock;
 pub struct Outlined {
     object: Py<PyAny>,
     words: Vec<Word>,
-    holders: Vec<Word>,
+    found: Found,
 }
 
 // SAFETY: words are read only with the interpreter attached.
@@ -31,15 +31,16 @@ impl Outlined {
         let slots = stock::current()?.slots.ok_or_else(|| PyRuntimeError::new_err(stock::NOT_READ))?;
         let class = object.get_type().as_type_ptr();
         let is_plain = |other: *mut ffi::PyTypeObject| other == class;
-        let (mut words, mut holders) = (Vec::new(), Vec::new());
+        let mut words = Vec::new();
+        let mut found = Found::default();
         // SAFETY: a live object.
         let is_outlined =
-            unsafe { Outline::new(&mut words, Some(&mut holders), slots, &is_plain).add(object.as_ptr()) };
+            unsafe { Outline::new(object.py(), &mut words, &mut found, true, slots, &is_plain).add(object.as_ptr()) };
         if !is_outlined {
             dict_version::forget(&words);
             return Err(PyTypeError::new_err("the object can't be outlined"));
         }
-        Ok(Self { object: object.unbind(), words, holders })
+        Ok(Self { object: object.unbind(), words, found })
     }
 
     /// Whether nothing in the object has changed.
@@ -51,7 +52,7 @@ impl Outlined {
     /// Whether nobody else has the object or what is in it.
     fn is_ours_alone(&self) -> bool {
         // SAFETY: as above; all is alive if nothing has changed.
-        self.is_unchanged() && unsafe { words::unchanged(&self.holders, 0, self.holders.len()) }
+        self.is_unchanged() && unsafe { words::unchanged(&self.found.holders, 0, self.found.holders.len()) }
     }
 
     /// The object.
