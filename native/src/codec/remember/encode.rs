@@ -117,14 +117,18 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         // SAFETY: a list, by the caller's promise. As long as no Python code runs it stays as it is; from the first
         // element on that is encoded, its size is read again each time and the element is held.
         unsafe {
-            let is_same = |index: usize, element: &Element| {
-                index < size
+            // They lie one behind the other, unless the container was a dict and had keys between them.
+            let mut end = 0;
+            let is_same = |(index, element): &(usize, &Element)| {
+                let follows = element.start as usize == end;
+                end = element.end();
+                follows
+                    && *index < size
                     && element.is_encoded
                     && element.address() == ffi::PyList_GET_ITEM(list, index.cast_signed())
                     && recorder.state.is_unchanged(element)
             };
-            let kept = container.elements.iter().enumerate().take_while(|(index, element)| is_same(*index, element));
-            let kept = kept.count();
+            let kept = container.elements.iter().enumerate().take_while(is_same).count();
             let rest = container.elements.split_off(kept);
             let start = self.out.written();
             let mut former = Former::new(container.start, rest);
