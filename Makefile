@@ -73,6 +73,7 @@ lint-hooks: $(VENV)/.installed
 bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/remembered.py
 	$(BIN)/python benchmarks/agent.py
 	$(BIN)/python benchmarks/async_agents.py
 	$(BIN)/python benchmarks/checkpointer.py

