@@ -39,7 +39,7 @@ def timed(call: Callable[[Any], Any], argument: Any, before: Callable[[], object
 
 
 def measure(what: str, count: int, caches: str) -> None:
-    """A conversation that grows by four messages a turn: what it takes to encode, or to decode, all of it, and what is new.
+    """A conversation that grows by four messages a turn: encoding or decoding all of it, and what is new.
 
     As in a graph, what is encoded is what was decoded for the turn, and what nodes have added.
     """
