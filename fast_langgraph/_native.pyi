@@ -135,6 +135,22 @@ class Operation:
 
     def __new__(cls, statements: list[tuple[str, list[tuple[Any, ...]]]]) -> Operation: ...
 
+class Encodings:
+    """The pending writes of a saver that are being encoded: what other threads put meanwhile is queued after them."""
+
+    def __new__(cls) -> Encodings: ...
+    def begin(self) -> Encoding:
+        """To be called before pending writes are encoded."""
+    def wait(self) -> bool:
+        """Wait until those are over that other threads have begun; False if that takes more than five seconds."""
+
+class Encoding:
+    """The pending writes of one call, until they are queued: over at the end of a ``with``, or by ``end()`` before."""
+
+    def end(self) -> None: ...
+    def __enter__(self) -> Encoding: ...
+    def __exit__(self, *exception: object) -> None: ...
+
 def execute(conn: object, operations: list[Operation], commit_failed: bool = True) -> list[BaseException | None]:
     """Carry out the operations in one transaction; for each the exception that stock would raise.
 
@@ -288,8 +304,8 @@ class Engine:
     def is_crowded(self) -> bool: ...
     @property
     def is_closed(self) -> bool: ...
-    def run(self, request: Request) -> Any:
-        """Does what is asked, on this thread."""
+    def run(self, request: Request, encoding: Encoding | None = None) -> Any:
+        """Does what is asked, on this thread. ``encoding`` is that of the request's pending writes."""
 
     def start(self, request: Request, completions: Completions, number: int) -> None:
         """Has another thread do it."""

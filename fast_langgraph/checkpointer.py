@@ -84,6 +84,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._synchronous = synchronous
         self._memory = StateMemory(remember)
         self._codec = codec(self._memory)
+        self._encodings = _native.Encodings()
         connections = connection_type()
         #: shared by all copies of this object, such as ``with_allowlist`` makes
         self._engine = _native.Engine(
@@ -193,6 +194,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     ) -> Config:
         """Once it returns, the checkpoint is on disk."""
         request, saved = self._put(config, checkpoint, metadata)
+        self._encodings.wait()
         self._engine.run(request)
         return saved
 
@@ -207,7 +209,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return saved
 
     def put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = "") -> None:
-        self._engine.run(self._put_writes(config, writes, task_id, task_path))
+        with self._encodings.begin() as encoding:
+            self._engine.run(self._put_writes(config, writes, task_id, task_path), encoding)
 
     async def aput_writes(
         self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -219,7 +222,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Removing and copying
 
     def delete_thread(self, thread_id: str) -> None:
-        self._engine.run(_native.Request.delete_thread(as_parameter(str(thread_id))))
+        request = _native.Request.delete_thread(as_parameter(str(thread_id)))
+        self._encodings.wait()
+        self._engine.run(request)
         self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
 
     async def adelete_thread(self, thread_id: str) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 from fast_langgraph import _native
-from fast_langgraph._native import Operation, Unsupported
+from fast_langgraph._native import Encoding, Encodings, Operation, Unsupported
 
 #: the class of ``threading.Lock()``
 Lock = type(threading.Lock())
@@ -46,12 +46,13 @@ class QueuedOperation:
 
 
 class Queue:
-    """The operations that wait for one lock."""
+    """The operations that wait for one lock, and the pending writes that are being encoded to wait for it."""
 
-    __slots__ = ("lock", "operations")
+    __slots__ = ("encodings", "lock", "operations")
 
     def __init__(self, lock: Any) -> None:
         self.lock = lock
+        self.encodings = Encodings()
         self.operations: deque[QueuedOperation] = deque()
 
     def take_all(self) -> list[QueuedOperation]:
@@ -94,22 +95,25 @@ def execute(conn: Any, batch: list[QueuedOperation], commit_failed: bool = True)
         queued.done = True
 
 
-def commit(saver: Any, statements: Statements) -> bool:
+def commit(saver: Any, statements: Statements, encoding: Encoding | None = None) -> bool:
     """Carries out the statements under the saver's lock, together with what waits for it.
 
-    False where only sqlite3 can, with nothing begun.
+    ``encoding`` is that of the pending writes in the statements; it ends when they are queued. Everything else waits
+    for those that have begun before. False where only sqlite3 can, with nothing begun.
     """
     try:
         own = QueuedOperation(Operation(statements))
-        _commit(saver, own)
+        _commit(saver, own, encoding)
     except Unsupported:
         return False
     return own.outcome()
 
 
-def _commit(saver: Any, own: QueuedOperation) -> None:
+def _commit(saver: Any, own: QueuedOperation, encoding: Encoding | None) -> None:
     lock = saver.lock
     queue = queue_of(saver)
+    if encoding is None:
+        queue.encodings.wait()
     # The app may have put in a lock of its own, which may count its uses or be a mere context manager.
     contended = type(lock) is Lock and lock.locked()
     if contended:
@@ -118,8 +122,12 @@ def _commit(saver: Any, own: QueuedOperation) -> None:
     try:
         if contended:
             queue.operations.append(own)
+            if encoding is not None:
+                encoding.end()
         # Only `with` is safe: Ctrl-C between an acquire() and its try would leave the lock held for good.
         with lock:
+            if encoding is not None:
+                encoding.end()
             if not own.done:
                 if contended:
                     queue.take_back(own)

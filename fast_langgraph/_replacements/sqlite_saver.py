@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
 from fast_langgraph._replacements import statements
-from fast_langgraph._replacements.group_commit import commit
+from fast_langgraph._replacements.group_commit import commit, queue_of
 from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
 from fast_langgraph._replacements.site import PatchSite
@@ -74,11 +74,14 @@ def put_writes(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any
             stock(self, config, writes, task_id, task_path)
             return
         statement = operation.statement(writes)
-        rows = _made_in_cursor(self, lambda: operation.rows(self, config, writes, task_id, task_path), BaseException)
-        if not commit(self, [(statement, rows)]):
-            site.counts.gave_up(ONLY_SQLITE3)
-            with self.cursor() as cursor:
-                cursor.executemany(statement, list(map(for_sqlite3, rows)))
+        with queue_of(self).encodings.begin() as encoding:
+            rows = _made_in_cursor(
+                self, lambda: operation.rows(self, config, writes, task_id, task_path), BaseException
+            )
+            if not commit(self, [(statement, rows)], encoding):
+                site.counts.gave_up(ONLY_SQLITE3)
+                with self.cursor() as cursor:
+                    cursor.executemany(statement, list(map(for_sqlite3, rows)))
 
     return put_writes
 

@@ -17,6 +17,7 @@ mod checkpointer;
 mod codec;
 mod columns;
 mod counts;
+mod encodings;
 mod errors;
 mod host_sqlite;
 mod interpreter;
@@ -40,6 +41,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     host_sqlite::register(module)?;
     metadata::register(module)?;
     errors::register(module)?;
+    encodings::register(module)?;
     borrowed_connection::register(module)?;
     Ok(())
 }

@@ -16,7 +16,7 @@ NATIVE = Path(__file__).parents[2] / "native"
 
 #: Each room with those that it may use, which stand below it.
 ROOMS: dict[str, set[str]] = {
-    "checkpointer": {"columns", "errors", "host_sqlite", "key_part", "layout", "sync", "values"},
+    "checkpointer": {"columns", "encodings", "errors", "host_sqlite", "key_part", "layout", "sync", "values"},
     "borrowed_connection": {"columns", "errors", "host_sqlite", "values"},
     "layout": {"buffer", "columns", "errors", "key_part", "sync", "values", "fast_langgraph_compact"},
     "columns": {"buffer", "errors", "key_part"},
@@ -24,6 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "values": {"buffer", "errors"},
     "errors": {"host_sqlite"},
     "codec": {"buffer", "counts", "sync", "fast_langgraph_msgpack"},
+    "encodings": {"sync"},
     "metadata": set(),
     "host_sqlite": {"sync"},
     "counts": {"sync"},

@@ -7,15 +7,16 @@ use super::maintenance;
 use super::reply::Answer;
 use super::request::Request;
 
-/// Carries out a request on the calling thread, without the GIL.
-pub fn run(database: &Database, request: &Request) -> Answer {
+/// Carries out a request on the calling thread, without the GIL. Calls `queued` once no change that comes later can be
+/// written before this one.
+pub fn run(database: &Database, request: &Request, queued: impl FnOnce()) -> Answer {
     let _inside = database.enter()?;
-    answer(database, request)
+    answer(database, request, queued)
 }
 
-fn answer(database: &Database, request: &Request) -> Answer {
+fn answer(database: &Database, request: &Request, queued: impl FnOnce()) -> Answer {
     match request {
-        Request::Change(change) => database.writer.write(change),
+        Request::Change(change) => database.writer.write(change, queued),
         Request::Query(query) => {
             database.shared.counters.reads.add(1);
             database.read_snapshot(|snapshot| query.answer(snapshot))
@@ -35,7 +36,7 @@ pub fn start(database: &Arc<Database>, request: Arc<Request>, ticket: Ticket) {
         Request::Query(_) | Request::Maintenance(_) => {
             let owned = Arc::clone(database);
             database.reading.run(move || {
-                let answer = answer(&owned, &request);
+                let answer = answer(&owned, &request, || ());
                 drop(inside);
                 ticket.post(answer);
             });

@@ -14,6 +14,7 @@ use super::forks::{self, Slot};
 use super::options::{Options, Synchronous};
 use super::reply::Reply;
 use super::request::PyRequest;
+use crate::encodings::Encoding;
 use crate::errors;
 use crate::host_sqlite::{self, Host};
 use crate::layout::{Layout, TableOptions};
@@ -70,10 +71,18 @@ impl Engine {
         Ok(Self { slot: Slot::new(options), host })
     }
 
-    /// Carries out a request on this thread. Raises as sqlite3 does.
-    fn run<'py>(&self, py: Python<'py>, request: &PyRequest) -> PyResult<Bound<'py, PyAny>> {
+    /// Carries out a request on this thread. Raises as sqlite3 does. `encoding` is that of the pending writes in the
+    /// request, and ends when they are queued.
+    #[pyo3(signature = (request, encoding = None))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        request: &PyRequest,
+        encoding: Option<&Encoding>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let database = self.slot.database();
-        let answer = py.detach(|| dispatch::run(&database, &request.0));
+        let queued = || encoding.into_iter().for_each(Encoding::end);
+        let answer = py.detach(|| dispatch::run(&database, &request.0, queued));
         answer.map_err(|error| errors::exception(py, &self.host, &error))?.into_python(py)
     }
 

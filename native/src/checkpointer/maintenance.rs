@@ -41,7 +41,7 @@ pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
             let threads =
                 database.read_snapshot(|snapshot| layout::threads_with_pieces(snapshot.conn, snapshot.schema))?;
             for thread in threads {
-                database.writer.write(&Arc::new(Change::Sweep(thread)))?;
+                database.writer.write(&Arc::new(Change::Sweep(thread)), || ())?;
             }
             database.writer.with(|connection| connection.conn.execute_batch("VACUUM"))??;
             // The log holds all of the database now.

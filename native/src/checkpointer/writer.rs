@@ -51,9 +51,12 @@ impl Writer {
         })
     }
 
-    /// Writes a change on the calling thread, or waits while the leader writes it.
-    pub fn write(self: &Arc<Self>, change: &Arc<Change>) -> Answer {
-        if let Some(queued) = self.queue.lead_or_queue(change) {
+    /// Writes a change on the calling thread, or waits while the leader writes it. Calls `queued` once nothing that
+    /// comes later can be written earlier.
+    pub fn write(self: &Arc<Self>, change: &Arc<Change>, queued: impl FnOnce()) -> Answer {
+        let waiting = self.queue.lead_or_queue(change);
+        queued();
+        if let Some(queued) = waiting {
             loop {
                 match queued.wait() {
                     Outcome::Done(answer) => return answer,
