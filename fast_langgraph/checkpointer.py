@@ -29,6 +29,7 @@ from fast_langgraph._shared import memory
 from fast_langgraph._shared.memory import StateMemory
 from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
 from fast_langgraph._shared.settings import REMEMBERED
+from fast_langgraph._stock_code import message_classes
 
 T = TypeVar("T")
 Config = Any
@@ -372,6 +373,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return requests.put_writes(rows, replace)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
+        message_classes.read_ahead()
         if found is None:
             return None
         row, writes = found

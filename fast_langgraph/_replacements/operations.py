@@ -13,6 +13,7 @@ from fast_langgraph._shared.codec import Codec
 from fast_langgraph._shared.host_sqlite import PYTHON, reach
 from fast_langgraph._shared.memory import PATCHED, place
 from fast_langgraph._shared.rows import Row, checkpoint_tuple, write_order, write_rows
+from fast_langgraph._stock_code import message_classes
 
 #: why a call that we have begun is finished by stock's code or by sqlite3
 ONLY_SQLITE3 = "a value or a connection that only sqlite3 can handle"
@@ -68,6 +69,7 @@ class GetTuple:
 
     def result(self, saver: Any, query: Query, found: Any) -> Any:
         """What ``get_tuple`` returns for the rows from ``_native.fetch_checkpoint``."""
+        message_classes.read_ahead()
         if found is None:
             return None
         row, writes = found

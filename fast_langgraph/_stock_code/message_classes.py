@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from types import FunctionType, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -66,6 +67,16 @@ def describe(cls: type) -> Description | str | None:
     except Exception as error:
         # Another release lacks an attribute, or it is something else there.
         return f"{type(error).__name__}: {error}"
+
+
+@cache
+def read_ahead() -> None:
+    """Describes the imported classes once, which reads their sources: 14 ms, in which a thread loses the GIL.
+
+    A run begins with the state that there is, so this is called when one is asked for. Else the first pending writes
+    with a message would take so long that they are not on disk yet when the next checkpoint is put.
+    """
+    indirect()
 
 
 def indirect() -> dict[str, str]:

@@ -11,6 +11,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 import fast_langgraph
 from apps.processes import Fork
+from beside_stock.new_process import in_new_process
 from fast_langgraph._native import Encodings
 from samples.checkpoints import METADATA, checkpoint, config
 from samples.hooks import Encoded
@@ -105,3 +106,49 @@ def test_the_child_of_a_fork_does_not_wait_for_the_threads_of_its_parent():
 
 def _is_over(encodings, expected=True):
     assert encodings.wait() is expected
+
+
+READ_AHEAD = """
+import linecache, sqlite3
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import MessagesState, StateGraph
+import fast_langgraph
+
+read, at_node = [], []
+getlines = linecache.getlines
+
+
+def noting(name, *rest):
+    read.append(name)
+    return getlines(name, *rest)
+
+
+def node(state):
+    at_node.append(sum("langchain_core" in name for name in read))
+    return {{"messages": [AIMessage("hello")]}}
+
+
+linecache.getlines = noting
+fast_langgraph.patch()
+saver = {saver}
+graph = StateGraph(MessagesState).add_node(node).set_entry_point("node").compile(checkpointer=saver)
+graph.invoke({{"messages": [HumanMessage("hello")]}}, {{"configurable": {{"thread_id": "1"}}}})
+fast_langgraph.status()
+assert at_node[0] > 0, "nothing was read"
+print(sum("langchain_core" in name for name in read) - at_node[0])
+"""
+
+
+@pytest.mark.unpatched
+@pytest.mark.parametrize(
+    "saver",
+    [
+        "SqliteSaver(sqlite3.connect(':memory:', check_same_thread=False))",
+        "fast_langgraph.RustSQLiteCheckpointer(':memory:')",
+    ],
+    ids=["SqliteSaver", "RustSQLiteCheckpointer"],
+)
+def test_a_node_s_first_messages_are_encoded_without_reading_sources(saver):
+    done = in_new_process(READ_AHEAD.format(saver=saver), common=False)
+    assert done.stdout == "0\n", done
