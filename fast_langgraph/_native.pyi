@@ -285,7 +285,10 @@ class Completions:
         """For each the number of the request, what came of it, and whether that is an exception."""
 
 class Engine:
-    """Connections to one database, opened when they are needed. Raises as sqlite3 does."""
+    """Connections to one database, opened when they are needed. Raises as sqlite3 does.
+
+    Construction makes the file and checks it; nothing stays open.
+    """
 
     def __new__(
         cls,

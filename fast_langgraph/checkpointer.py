@@ -45,14 +45,14 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     and event loops.
 
     Args:
-        path: The file, or ``":memory:"``. Created if missing. Not a URI, not a connection.
+        path: The file, or ``":memory:"``. Not a URI, not a connection. A missing file is made at construction, empty.
         serde: The serializer. The default is ``JsonPlusSerializer()``, whose work Rust does.
         synchronous: With ``"full"`` every commit waits for the disk. With ``"normal"`` a power failure may lose
             the latest commits; with ``"off"`` a crash of the system may, too.
         busy_timeout: Seconds to wait for a lock that another connection holds.
         max_wal_bytes: The size in bytes that the write-ahead log is kept near, unless a reader holds a snapshot.
         readers: How many connections may read at the same time.
-        read_only: Writes nothing, and creates no table and no column.
+        read_only: Writes nothing, and creates no file, no table and no column.
         created_at: Adds a column ``created_at`` to ``checkpoints`` if it is missing: the time in the id, UTC,
             ``YYYY-MM-DD HH:MM:SS``. It takes no space, and is meant for your own clean-up scripts.
         layout: The layout of a new file: ``"standard"`` is SqliteSaver's. ``"compact"`` stores once what the
@@ -61,7 +61,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             them is neither encoded nor decoded again. 0 remembers nothing.
 
     Raises:
-        sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed.
+        sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed. At construction, if the file
+            can't be made or opened, is no database, or has tables of these names that are something else's. What
+            can't be seen without waiting is left to the first use.
         RuntimeError: At construction, if Rust can't reach the SQLite that Python uses, as on Windows and macOS.
     """
 

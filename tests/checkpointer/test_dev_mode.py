@@ -86,8 +86,10 @@ def generators_left(path: str) -> None:
 
 
 def faults(path: str) -> None:
-    Path(path).write_text("no database" * 1_000)
     saver = RustSQLiteCheckpointer(path)
+    Path(path).write_text("no database" * 1_000)
+    with pytest.raises(sqlite3.DatabaseError):
+        RustSQLiteCheckpointer(path)
     with pytest.raises(sqlite3.DatabaseError):
         put(saver, "t", 1)
 

@@ -103,6 +103,7 @@ def test_a_path_in_a_folder_that_is_not_there_is_an_error_that_names_both(tmp_pa
     folder = tmp_path / "short"
     folder.mkdir()
     saver = RustSQLiteCheckpointer(folder / "x.db")
+    (folder / "x.db").unlink()
     folder.rmdir()
     refused(lambda: put(saver, "t", 1), str(folder / "x.db"), f"the folder {folder} does not exist")
     folder.mkdir()
@@ -112,14 +113,18 @@ def test_a_path_in_a_folder_that_is_not_there_is_an_error_that_names_both(tmp_pa
 
 
 def test_a_folder_is_no_database(tmp_path):
-    saver = RustSQLiteCheckpointer(tmp_path)
-    refused(lambda: put(saver, "t", 1), str(tmp_path), "it is a folder")
+    refused(lambda: RustSQLiteCheckpointer(tmp_path), str(tmp_path), "it is a folder")
+    path = tmp_path / "x.db"
+    saver = RustSQLiteCheckpointer(path)
+    path.unlink()
+    path.mkdir()
+    refused(lambda: put(saver, "t", 1), str(path), "it is a folder")
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
     path = tmp_path / "notes.txt"
-    path.write_text("these are notes\n" * 1_000)
     saver = RustSQLiteCheckpointer(path)
+    path.write_text("these are notes\n" * 1_000)
     for work in (saver.setup, lambda: put(saver, "t", 1), lambda: latest(saver, "t")):
         refused(work, str(path), "file is not a database", kind=sqlite3.DatabaseError)
     saver.close()
@@ -130,13 +135,13 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
 def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path, table):
     path = tmp_path / "newer.db"
     made(path)
+    saver = RustSQLiteCheckpointer(path)
     connection = sqlite3.connect(path)
     [made_by] = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
     connection.execute(f"ALTER TABLE {table} RENAME TO old")
     connection.execute(made_by.replace("type TEXT", "type TEXT, tenant TEXT NOT NULL"))
     connection.commit()
     connection.close()
-    saver = RustSQLiteCheckpointer(path)
     for work in (saver.setup, lambda: put(saver, "t", 1), lambda: latest(saver, "t")):
         refused(work, f"table {table}", "tenant", "newer")
     saver.close()
@@ -179,12 +184,10 @@ def read_only_folder(folder: str) -> None:
             refused(lambda saver=saver: latest(saver, 0), path, f"needs to write in {folder}")
             refused(lambda saver=saver: put(saver, "t", 1), path, f"needs to write in {folder}")
             saver.close()
-        new = RustSQLiteCheckpointer(os.path.join(folder, "new.db"))
-        refused(lambda: put(new, "t", 1), os.path.join(folder, "new.db"), "it can't be created")
+        new = os.path.join(folder, "new.db")
+        refused(lambda: RustSQLiteCheckpointer(new), new, "it can't be created")
     finally:
         os.chmod(folder, 0o755)
-    put(new, "t", 1)
-    new.close()
     with RustSQLiteCheckpointer(path) as saver:
         assert latest(saver, 0) == 1
         put(saver, "t", 1)

@@ -27,11 +27,6 @@ def test_setup_may_be_called_and_awaited(checkpointer, sql):
     checkpointer.setup()
 
 
-def test_nothing_is_opened_before_it_is_needed(path):
-    with RustSQLiteCheckpointer(path):
-        assert not path.exists()
-
-
 def test_it_is_entered_with_with_and_async_with_and_closed_at_the_end(path):
     with RustSQLiteCheckpointer(path) as one:
         one.put(config(), checkpoint(1), METADATA, {})

@@ -20,8 +20,8 @@ pub enum Use {
     Checkpoint,
 }
 
-pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
-    busy::set_timeout(options.busy_timeout);
+/// A connection to the file, of which nothing is read yet.
+pub fn connect(options: &Options, usage: Use) -> Result<Connection, SqlError> {
     let path = options.path.as_deref().unwrap_or(Path::new(":memory:"));
     let access = if options.read_only || usage == Use::Read {
         OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -31,8 +31,13 @@ pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     };
     // One thread at a time uses it. A path is taken literally, never as a URI.
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|error| explained(options, error.into()))?;
+    Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| explained(options, error.into()))
+}
+
+pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {
+    busy::set_timeout(options.busy_timeout);
+    let conn = connect(options, usage)?;
     busy::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // If a checkpoint is not synced before the log starts over, what was on disk may be lost.
@@ -66,6 +71,8 @@ pub fn explained(options: &Options, error: SqlError) -> SqlError {
             let folder = path.parent().unwrap_or(path).display();
             error.with_message(|message| format!("{message} {name}: SQLite needs to write in {folder} even to read"))
         }
+        // Opening it to read succeeds.
+        ffi::SQLITE_IOERR if path.is_dir() => error.with_message(|message| format!("{message} {name}: it is a folder")),
         ffi::SQLITE_NOTADB => error.with_message(|message| format!("{name}: {message}")),
         _ => error,
     }

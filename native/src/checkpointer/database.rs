@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::connection;
+use super::construction;
 use super::gate::{Gate, Inside};
 use super::options::Options;
 use super::reader_pool::{ReaderPool, in_transaction};
@@ -74,6 +75,12 @@ impl Database {
 
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()
+    }
+
+    /// Makes the file if it is missing and refuses one that is no checkpointer's. Nothing stays open.
+    pub fn make_and_check_file(&self) -> Result<(), SqlError> {
+        let _inside = self.enter()?;
+        construction::make_and_check(&self.shared.options)
     }
 
     /// Calls `work` with a connection to read with.

@@ -36,13 +36,14 @@ impl Drop for Engine {
 #[pymethods]
 impl Engine {
     /// `connection_type` is the Connection of the sqlite3 module whose library is to be used; `path` is None for a
-    /// database in memory. Opens nothing yet.
+    /// database in memory. The file is made and checked; nothing stays open.
     ///
     /// Raises RuntimeError if Rust can't open connections of that library.
     #[new]
     #[pyo3(signature = (connection_type, path, *, synchronous, busy_timeout, max_wal_bytes, readers, read_only, created_at, layout))]
     #[allow(clippy::too_many_arguments)] // the options of a database, each by its name
     fn new(
+        py: Python<'_>,
         connection_type: &Bound<'_, PyType>,
         path: Option<PathBuf>,
         synchronous: &str,
@@ -68,7 +69,13 @@ impl Engine {
             read_only,
             tables: TableOptions { created_at, layout: Layout::parse(layout).ok_or_else(|| wrong("layout"))? },
         };
-        Ok(Self { slot: Slot::new(options), host })
+        let slot = Slot::new(options);
+        if !forks::is_under_way_here() {
+            let database = slot.database();
+            let made = py.detach(|| database.make_and_check_file());
+            made.map_err(|error| errors::exception(py, &host, &error))?;
+        }
+        Ok(Self { slot, host })
     }
 
     /// Carries out a request on this thread. Raises as sqlite3 does. `encoding` is that of the pending writes in the

@@ -3,6 +3,7 @@
 //!
 //! Its locks and those of its slots are taken only with the GIL held, which is kept until they are released. So no
 //! other thread holds one when the process forks, and in the child they are free.
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::Builder;
@@ -25,6 +26,12 @@ pub struct Slot(Mutex<Arc<Database>>);
 static SLOTS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 /// How many threads are about to fork.
 static FORKING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is one of them.
+    static FORKS: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Files that a parent had open when it forked. SQLite takes the parent's locks for ours, and would take too few for
 /// any connection that is opened here.
 static INHERITED: Mutex<Vec<FileIdentity>> = Mutex::new(Vec::new());
@@ -94,8 +101,14 @@ fn patience(database: &Database) -> Duration {
 
 /// Before a fork: all databases, to be frozen by `freeze`. Those that are made from now on are frozen already.
 pub fn begin() -> Vec<Arc<Database>> {
+    FORKS.set(true);
     FORKING.fetch_add(1, Ordering::Relaxed);
     slots().iter().map(|slot| slot.database()).collect()
+}
+
+/// Whether this thread is forking: what calls is another hook, which must not wait until the fork is over.
+pub fn is_under_way_here() -> bool {
+    FORKS.get()
 }
 
 /// Closes all connections of a database, without the GIL. If that takes too long, the child can't use the database.
@@ -105,6 +118,7 @@ pub fn freeze(database: &Database) {
 
 /// After a fork, in the parent. If another thread is about to fork too, the last of them thaws.
 pub fn end_in_parent() {
+    FORKS.set(false);
     if FORKING.fetch_sub(1, Ordering::Relaxed) == 1 {
         slots().iter().for_each(|slot| slot.database().thaw());
     }
@@ -113,6 +127,7 @@ pub fn end_in_parent() {
 /// After a fork, in the child, where no other thread runs: each database begins anew with nothing open. One that could
 /// not be closed in time stays as it is, and says so to whoever uses it.
 pub fn end_in_child() {
+    FORKS.set(false);
     FORKING.store(0, Ordering::Relaxed);
     let slots = slots();
     for database in slots.iter().map(|slot| slot.database()).filter(|database| !database.was_drained()) {

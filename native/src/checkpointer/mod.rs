@@ -5,7 +5,8 @@
 //! commits the changes that `queue` collects, in a `transaction`; `reader_pool` lends connections to read with; `wal`
 //! moves the write-ahead log into the database, and `wal_file` extends its file; `thread_pool` has threads for callers
 //! that can't wait; `gate` keeps callers out while the process forks and after the database was closed; `forks` does
-//! what a fork needs. How checkpoints lie in rows is not known here but in `layout`.
+//! what a fork needs; `construction` is what is done with the file before anything is asked of it. How checkpoints lie in
+//! rows is not known here but in `layout`.
 //!
 //! No thread of ours ever needs the GIL, so whoever holds the GIL may wait for any of them.
 use pyo3::prelude::*;
@@ -14,6 +15,7 @@ mod backup;
 mod busy;
 mod completions;
 mod connection;
+mod construction;
 mod counters;
 mod database;
 mod dispatch;

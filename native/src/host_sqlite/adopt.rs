@@ -29,7 +29,7 @@ unsafe fn is_complete(table: *const ffi::sqlite3_api_routines) -> bool {
         column_blob column_bytes changes errcode extended_errcode errmsg errstr get_autocommit interruptx
         db_readonly db_handle wal_hook libversion_number free malloc next_stmt
         backup_init backup_step backup_finish backup_remaining backup_pagecount
-        commit_hook rollback_hook update_hook progress_handler set_authorizer
+        commit_hook rollback_hook update_hook progress_handler set_authorizer db_config
     )
 }
 
