@@ -269,6 +269,37 @@ def test_a_file_that_is_only_read_may_come_later(path):
     saver.close()
 
 
+def test_whoever_has_read_the_empty_file_reads_what_is_put_later(path):
+    writer = RustSQLiteCheckpointer(path)
+    with RustSQLiteCheckpointer(path, read_only=True) as reader:
+        assert latest(reader, "t") == 0
+        assert reader.stats().checkpoints == 0
+        put(writer, "t", 1)
+        assert latest(reader, "t") == 1
+        assert reader.stats().checkpoints == 1
+        assert [found.metadata["step"] for found in reader.list(None)] == [1]
+    writer.close()
+
+
+def not_to_be_written(path: str) -> None:
+    without_privileges()
+    RustSQLiteCheckpointer(path)
+    os.chmod(path, 0o444)
+    for options in ({}, {"read_only": True}):
+        with RustSQLiteCheckpointer(path, **options) as saver:
+            assert latest(saver, "t") == 0
+            for _ in range(2):
+                with pytest.raises(sqlite3.OperationalError, match="attempt to write a readonly database"):
+                    put(saver, "t", 1)
+            with pytest.raises(sqlite3.OperationalError, match="attempt to write a readonly database"):
+                saver.delete_thread("t")
+
+
+def test_a_put_into_an_empty_file_of_another_user_says_that_it_can_not_be_written(path):
+    """A server that starts as root may have made it."""
+    in_a_process(not_to_be_written, str(path))
+
+
 # It waits for nobody, and moves nothing.
 
 
@@ -485,7 +516,6 @@ def not_inherited(path: str) -> None:
     assert not open_files(path), "inherited"
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_nothing_is_inherited_of_what_another_thread_constructs_meanwhile(path):
     made(path)
     in_a_process(constructed_meanwhile, str(path))

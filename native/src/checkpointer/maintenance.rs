@@ -22,10 +22,9 @@ pub enum Maintenance {
 }
 
 pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
-    let schema = database.schema()?;
+    database.schema()?;
     match maintenance {
         Maintenance::Setup => Ok(Reply::Done),
-        Maintenance::Threads if schema.is_empty => Ok(Reply::Threads(Vec::new())),
         Maintenance::Threads => {
             database.read_snapshot(|snapshot| layout::threads(snapshot.conn, snapshot.schema)).map(Reply::Threads)
         }

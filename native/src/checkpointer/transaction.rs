@@ -1,5 +1,5 @@
 //! The connection that writes, and the transactions that changes are written in.
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use crate::errors::SqlError;
 use crate::layout::{self, CacheWriter, Change, KnownMark, Schema};
@@ -26,6 +26,7 @@ impl WriteConnection {
     /// Writes all changes in one transaction, or each in its own where that fails as a whole.
     pub fn write(&mut self, changes: &[&Change]) -> Vec<Result<u64, SqlError>> {
         if changes.len() > 1
+            && !self.schema.is_empty
             && let Some(results) = self.write_together(changes)
         {
             return results;
@@ -35,6 +36,11 @@ impl WriteConnection {
 
     /// Writes a change in a transaction of its own.
     pub fn write_alone(&mut self, change: &Change) -> Result<u64, SqlError> {
+        if self.schema.is_empty {
+            // SQLite would say that there are no tables, and not why.
+            let said = "attempt to write a readonly database".to_owned();
+            return Err(SqlError::new(ffi::SQLITE_READONLY, ffi::SQLITE_READONLY, said));
+        }
         // The statement is right for the table as well as for a view in its place.
         if change.is_one_statement(self.schema.layout) {
             let result = layout::apply(&self.conn, self.schema.layout, (&mut self.cache, &mut self.known_mark), change);

@@ -50,7 +50,7 @@ pub struct TableOptions {
 pub struct Schema {
     /// Older databases lack the column, and those that can't be written go on without it.
     pub has_task_path: bool,
-    /// There is nothing to read: the database can't be written and has no tables of checkpoints.
+    /// There is nothing to read: the database can't be written here, and nobody else has made the tables yet.
     pub is_empty: bool,
     pub layout: Layout,
     /// SQLite's counter of changes to the schema at that time.
@@ -58,8 +58,10 @@ pub struct Schema {
 }
 
 impl Schema {
-    fn found(conn: &Connection, is_empty: bool) -> Result<Self, SqlError> {
-        let has_task_path = has(&columns(conn, "writes")?, TASK_PATH);
+    fn found(conn: &Connection, may_be_empty: bool) -> Result<Self, SqlError> {
+        let writes = columns(conn, "writes")?;
+        let has_task_path = has(&writes, TASK_PATH);
+        let is_empty = may_be_empty && (writes.is_empty() || columns(conn, "checkpoints")?.is_empty());
         Ok(Self { has_task_path, is_empty, layout: tables::layout(conn)?, version: version(conn)? })
     }
 
@@ -132,7 +134,7 @@ impl Tables {
 
     /// Makes what is missing, unless the database is `read_only`.
     pub fn prepare(self, conn: &Connection, options: &TableOptions, read_only: bool) -> Result<Schema, SqlError> {
-        let Self { checkpoints, mut writes } = self;
+        let Self { checkpoints, writes } = self;
         let is_usable = !checkpoints.is_empty() && has(&writes, TASK_PATH);
         let needs_no_column = !options.created_at || has(&checkpoints, CREATED_AT);
         let is_complete = is_usable
@@ -143,9 +145,8 @@ impl Tables {
                 Err(error) if is_usable && error.code == ffi::SQLITE_BUSY => (),
                 completed => completed?,
             }
-            writes = columns(conn, "writes")?;
         }
-        Schema::found(conn, read_only && (checkpoints.is_empty() || writes.is_empty()))
+        Schema::found(conn, read_only)
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Statistics {
 
 /// The ids of all threads that have checkpoints, or pieces or pending writes that are left of some.
 pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<KeyPart>, SqlError> {
+    if schema.is_empty {
+        return Ok(Vec::new());
+    }
     let mut found = threads_with_pieces(conn, schema)?;
     for table in [schema.layout.table(), "writes"] {
         // Goes from thread to thread by the index, and skips the rows of each.
