@@ -150,6 +150,8 @@ impl<'py> Decoder<'_, 'py> {
         let start = u32::try_from(place - container.start).unwrap_or(u32::MAX);
         let expected = former.elements.next();
         if let Some(mut element) = expected {
+            let stock = self.stock();
+            recorder.look_again(self.handed_over, |class| self.calling_python(|py| stock.may_build(py, class)));
             if let Some(object) = self.again(&element, former.start, place, data, recorder) {
                 reader.skip(element.len as usize);
                 recorder.tally.decoded_again += 1;
@@ -200,7 +202,7 @@ impl<'py> Decoder<'_, 'py> {
                 return None;
             }
         }
-        if !recorder.state.is_unchanged(element) {
+        if !recorder.is_current || !recorder.state.is_unchanged(element) {
             recorder.tally.decoded_changed += 1;
             return None;
         }

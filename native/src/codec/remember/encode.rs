@@ -66,6 +66,8 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         // SAFETY: each helper is called for an object of its type.
         unsafe {
             let class = ffi::Py_TYPE(object);
+            // This may run Python code, so it comes before the size is read.
+            recorder.look_again(self.handed_over, |class| self.stock().is_current(self.py, class));
             if class == &raw mut ffi::PyList_Type {
                 let size = ffi::PyList_GET_SIZE(object).unsigned_abs();
                 if size > 0 && is_worth_it(ffi::PyList_GET_ITEM(object, 0), true) {
@@ -121,6 +123,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 let follows = element.start as usize == end;
                 end = element.end();
                 follows
+                    && recorder.is_current
                     && *index < size
                     && element.is_encoded
                     && element.address() == ffi::PyList_GET_ITEM(list, index.cast_signed())
@@ -170,7 +173,8 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
         let place = u32::try_from(start - container.start).unwrap_or(u32::MAX);
         if let Some(mut element) = former.take(item.as_ptr()) {
             let from = former.start + element.start as usize;
-            if recorder.state.is_unchanged(&element) {
+            recorder.look_again(self.handed_over, |class| self.stock().is_current(self.py, class));
+            if recorder.is_current && recorder.state.is_unchanged(&element) {
                 if element.is_encoded {
                     self.again(start, from, element.len as usize, recorder);
                     recorder.tally.encoded_again += 1;

@@ -228,7 +228,7 @@ impl<'a, 'py> Outline<'a, 'py> {
             if ffi::Py_TYPE(fields_set) != &raw mut ffi::PySet_Type || private.read() != ffi::Py_None() {
                 return false;
             }
-            self.words.push(Word::now(private));
+            self.words.extend([Word::now(private), Word::now(&raw const (*fields_set).ob_type)]);
             self.held(object, 1);
             self.held(fields_set, 1);
             let weak = &raw const (*fields_set.cast::<ffi::PySetObject>()).weakreflist;

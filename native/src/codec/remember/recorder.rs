@@ -1,8 +1,12 @@
 //! What encoding and decoding have in common: the state of a call, and its containers as they were.
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::memory::Tally;
 use super::outline::Found;
 use super::state::{Container, State};
 use crate::buffer::Run;
+use crate::codec::plain::PlainClass;
 use crate::codec::slots::Slots;
 
 /// How many levels of dicts are gone through for lists: the checkpoint, its channels' values, and two more.
@@ -33,6 +37,12 @@ pub struct Recorder<'a> {
     pub former_bytes: &'a [u8],
     former: Vec<Option<Container>>,
     next: usize,
+    /// Where each path was; made when one is not at its place.
+    places: Option<HashMap<u64, usize>>,
+    /// Whether the state's classes are still what they were described as, and at which count of values that were handed
+    /// over this was found.
+    pub is_current: bool,
+    checked_at: u64,
     pub runs: Vec<Run>,
     pub tally: Tally,
 }
@@ -47,8 +57,20 @@ impl<'a> Recorder<'a> {
             former_bytes,
             former,
             next: 0,
+            places: None,
+            is_current: true,
+            checked_at: 0,
             runs: Vec::new(),
             tally: Tally::default(),
+        }
+    }
+
+    /// Looks through the classes again if values were handed over meanwhile: code that ran then may have changed one.
+    #[inline]
+    pub fn look_again(&mut self, handed_over: u64, is_current: impl FnMut(&Arc<PlainClass>) -> bool) {
+        if self.checked_at != handed_over {
+            self.checked_at = handed_over;
+            self.is_current = self.is_current && self.state.classes().iter().all(is_current);
         }
     }
 
@@ -69,11 +91,13 @@ impl<'a> Recorder<'a> {
 
     /// The container that had this path, taken out.
     pub fn at(&mut self, path: u64) -> Option<Container> {
-        let is_it = |former: &Option<Container>| former.as_ref().is_some_and(|container| container.path == path);
-        let index = if self.former.get(self.next).is_some_and(is_it) {
+        let is_here = |former: &Option<Container>| former.as_ref().is_some_and(|container| container.path == path);
+        let index = if self.former.get(self.next).is_some_and(is_here) {
             self.next
         } else {
-            self.former.iter().position(is_it)?
+            let former = self.former.iter().enumerate().rev();
+            let places = former.filter_map(|(index, container)| Some((container.as_ref()?.path, index)));
+            *self.places.get_or_insert_with(|| places.collect()).get(&path)?
         };
         self.next = index + 1;
         self.former.get_mut(index)?.take()

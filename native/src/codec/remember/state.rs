@@ -259,6 +259,7 @@ impl State {
     pub fn bytes(&self, py: Python<'_>) -> usize {
         let elements: usize = self.containers.iter().map(|container| container.elements.capacity()).sum();
         self.source.len(py)
+            + self.containers.capacity() * size_of::<Container>()
             + elements * size_of::<Element>()
             + self.words.capacity() * size_of::<Word>()
             + self.weight
