@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import types
 
 import ormsgpack
 import pydantic
@@ -20,7 +19,6 @@ from beside_stock.equality import difference
 from beside_stock.new_process import in_new_process
 from beside_stock.outcomes import assert_same, observe
 from beside_stock.remembered import PLACE, Remembered
-from samples import classes as s
 
 
 class Acting(pydantic.BaseModel):
@@ -399,71 +397,3 @@ def test_what_is_edited_while_it_is_not_patched_is_seen():
     fast_langgraph.patch()
     assert serde.dumps_typed(value) == data
     assert serde.loads_typed(data) == value
-
-
-#: of none of these is anything remembered
-NEVER = {
-    "sets": lambda n: {n},
-    "frozen sets": lambda n: frozenset([n]),
-    "deques": lambda n: s.deque([n]),
-    "dataclasses": lambda n: s.Plain(n),
-    "models": lambda n: s.Model(a=n),
-    "named tuples": lambda n: s.Point(n),
-    "enums": lambda n: s.Color.RED,
-    "dict subclasses": lambda n: s.Dict(a=n),
-    "list subclasses": lambda n: s.List([n]),
-    "dicts of str subclasses": lambda n: {"a": s.Str("x")},
-    "dicts with keys of str subclasses": lambda n: {s.Str("a"): n},
-    "dicts with keys of other types": lambda n: {1.5: n},
-    "int subclasses": lambda n: {"a": s.Int(n)},
-    "datetimes": lambda n: s.datetime(2020, 1, 1),
-    "UUIDs": lambda n: s.UUID(int=n),
-    "bytearrays": lambda n: bytearray(b"x"),
-    "messages of one's own class": lambda n: s.MyHuman(str(n)),
-    "messages that hold a set": lambda n: AIMessage("x", response_metadata={"a": {n}}),
-    "messages that hold a message": lambda n: AIMessage("x", response_metadata={"a": HumanMessage("y")}),
-    "messages that hold a str subclass": lambda n: AIMessage("x", response_metadata={"a": [s.Str("y")]}),
-    "lists of sets": lambda n: [{n}],
-    "dicts in dicts of sets": lambda n: {"a": {"b": {n}}},
-    "what is nested deep": lambda n: functools.reduce(lambda inner, _: {"a": inner}, range(60), n),
-}
-
-
-@pytest.mark.parametrize("name", NEVER)
-def test_what_is_not_encoded_by_the_codec_alone_is_never_remembered(name):
-    remembered = Remembered()
-    values = {f"k{n}": NEVER[name](n) for n in range(10)}
-    value = {"channel_values": {"list": list(values.values()), "dict": values}}
-    for _ in range(4):
-        data = remembered.dumps(value).value[1]
-    for _ in range(4):
-        remembered.loads(data)
-    counted = remembered.counted()
-    assert counted["encoded_unchanged"] == 0
-    if name not in PLAIN_WHEN_DECODED:
-        assert counted["decoded_unchanged"] == 0
-
-
-#: of these come back what is plain
-PLAIN_WHEN_DECODED = {
-    "dict subclasses",
-    "list subclasses",
-    "dicts of str subclasses",
-    "dicts with keys of str subclasses",
-    "int subclasses",
-    "messages that hold a str subclass",
-    "messages that hold a message",
-}
-
-
-def test_a_type_that_has_died_is_not_taken_for_another_one_at_its_address():
-    remembered = Remembered()
-    for n in range(50):
-        made = types.new_class(f"Own{n}", (dict,))
-        value = {"channel_values": {"list": [made(a=n) for _ in range(10)]}}
-        for _ in range(3):
-            remembered.dumps(value)
-        value["channel_values"]["list"][:] = [{"a": n} for _ in range(10)]
-        for _ in range(3):
-            remembered.dumps(value)
-        del made, value
