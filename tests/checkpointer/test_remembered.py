@@ -186,6 +186,16 @@ def test_what_is_remembered_goes_with_the_checkpointer(path):
     assert message() is None
 
 
+def test_what_is_remembered_of_a_thread_goes_when_the_thread_is_deleted(checkpointer):
+    for thread in "abc":
+        fill(checkpointer, thread)
+    a, b, c = (weakref.ref(messages_of(checkpointer, thread=thread)[0]) for thread in "abc")
+    checkpointer.delete_thread("a")
+    asyncio.run(checkpointer.adelete_thread("b"))
+    assert [a(), b()] == [None, None]
+    assert c() is not None
+
+
 def test_a_cycle_through_what_is_remembered_is_collected(path):
     saver = RustSQLiteCheckpointer(path)
     messages = [HumanMessage(str(n)) for n in range(10)]

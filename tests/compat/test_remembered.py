@@ -221,6 +221,34 @@ def test_what_is_remembered_goes_with_unpatch():
         assert PATCHED.numbers()["states"] == PATCHED.numbers()["bytes"] == 0
 
 
+def test_what_is_remembered_of_a_thread_goes_when_the_thread_is_deleted():
+    with sqlite_saver() as saver:
+        fill(saver, "a")
+        fill(saver, "b")
+        message, other = message_of(saver, "a"), message_of(saver, "b")
+        saver.delete_thread("a")
+        assert message() is None
+        assert other() is not None
+        assert saver.get_tuple(config("a")) is None
+
+
+def test_what_is_remembered_of_a_thread_of_an_async_saver_goes_when_the_thread_is_deleted():
+    async def run():
+        async with AsyncSqliteSaver.from_conn_string(":memory:") as saver:
+            for n in range(3):
+                values = {"messages": [HumanMessage(f"{i}") for i in range(10)]}
+                await saver.aput(config("a"), checkpoint(n, **values), METADATA, {})
+            await saver.aget_tuple(config("a"))
+            found = await saver.aget_tuple(config("a"))
+            message = weakref.ref(found.checkpoint["channel_values"]["messages"][0])
+            del found
+            assert message() is not None
+            await saver.adelete_thread("a")
+            assert message() is None
+
+    asyncio.run(run())
+
+
 def test_a_cycle_through_a_remembered_message_is_collected():
     held = StateMemory(64 << 20)
     held.open()
