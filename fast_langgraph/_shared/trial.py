@@ -90,6 +90,8 @@ def failed() -> str:
         missed = [name for name, edit in EDITS.items() if not _is_seen(cls, edit)]
         if missed:
             return f"this interpreter does not show {missed[0]}"
+        if not _shows_attributes():
+            return "this interpreter does not show an attribute set in the __dict__ of its object"
         # Decoded objects are handed out again only if they are nobody else's, which counts of references show.
         return "" if _tells_who_has_it(cls) else "this interpreter does not show who else has an object"
     except Exception as error:
@@ -101,6 +103,20 @@ def _is_seen(cls: Any, edit: Callable[[Any], Any]) -> bool:
     if not outlined.is_unchanged():
         return False
     edit(outlined.object)
+    return not outlined.is_unchanged()
+
+
+def _shows_attributes() -> bool:
+    class Holder:
+        def __init__(self) -> None:
+            self.content = "a"
+
+    holder = Holder()
+    try:
+        outlined = _native.Outlined(vars(holder))
+    except TypeError:
+        return True  # such a dict is not remembered
+    holder.content = "b"
     return not outlined.is_unchanged()
 
 

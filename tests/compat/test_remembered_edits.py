@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 import pytest
 from langchain_core.messages import BaseMessage
 
@@ -105,3 +107,44 @@ def test_all_of_a_conversation_is_remembered_but_what_runs_python():
     remembered.dumps(value)
     count = len(value["channel_values"]["messages"]) + len(value["channel_values"]["documents"])
     assert remembered.counted() == {**NOTHING, "encoded_unchanged": count - 1, "encoded_new": 1}
+
+
+class Owner:
+    """Its attributes are the items of a dict in the state."""
+
+    def __init__(self, n):
+        self.n = n
+
+
+def _del_and_set(owner):
+    del owner.n
+    owner.n = "again"
+
+
+ATTRIBUTE_EDITS = {
+    "set": lambda owner: setattr(owner, "n", "x"),
+    "set past the class": lambda owner: object.__setattr__(owner, "n", "x"),
+    "added": lambda owner: setattr(owner, "more", 1),
+    "deleted": lambda owner: delattr(owner, "n"),
+    "deleted and set": _del_and_set,
+    "set in __dict__": lambda owner: vars(owner).update(n="x"),
+    "its __dict__ replaced": lambda owner: setattr(owner, "__dict__", {"n": "x"}),
+}
+
+
+@pytest.mark.parametrize("kind", [Owner, Namespace, Exception])
+@pytest.mark.parametrize("edit", ATTRIBUTE_EDITS)
+def test_an_attribute_of_an_object_whose_dict_is_in_the_state_is_seen(edit, kind):
+    owners = [kind(n) if kind is Owner else kind() for n in range(10)]
+    for n, owner in enumerate(owners):
+        owner.n = n
+    remembered, value = Remembered(), {"channel_values": {"list": [vars(owner) for owner in owners]}}
+    for _ in range(3):
+        remembered.dumps(value)
+    for owner in owners[3:5]:
+        ATTRIBUTE_EDITS[edit](owner)
+        remembered.dumps(value)
+    del owners[5], owner
+    remembered.dumps(value)
+    value["channel_values"]["list"][5]["n"] = "its object is gone"
+    remembered.dumps(value)

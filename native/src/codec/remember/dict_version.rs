@@ -14,7 +14,14 @@ use super::words::Word;
 #[allow(deprecated)] // the version is there up to 3.13; `trial` finds out whether it tells of every change
 pub unsafe fn word(dict: *mut ffi::PyObject) -> Option<Word> {
     // SAFETY: a dict, by the caller's promise.
-    Some(unsafe { Word::now(&raw const (*dict.cast::<ffi::PyDictObject>()).ma_version_tag) })
+    unsafe {
+        let dict = dict.cast::<ffi::PyDictObject>();
+        // On 3.13 the values may lie in the object whose `__dict__` it is. Setting its attributes counts no version.
+        if cfg!(Py_3_13) && !(*dict).ma_values.is_null() {
+            return None;
+        }
+        Some(Word::now(&raw const (*dict).ma_version_tag))
+    }
 }
 
 /// Gives back what `word` has taken for the dicts of these words.

@@ -113,14 +113,15 @@ impl Memory {
         lock(&self.kept).lists.get(&fingerprint(bytes)).cloned()
     }
 
-    /// Puts a state in. What has to go for it goes: the states that were used least recently.
+    /// Puts a state in, unless nothing is in it or something was forgotten since it was taken out. What has to go for it
+    /// goes: the states that were used least recently.
     pub fn put(&self, py: Python<'_>, key: Key, mut state: State, forgotten: u64) {
         state.tidy();
         let released = state.take_released();
         let bytes = state.bytes(py);
         let mut gone = Vec::new();
         let mut kept = lock(&self.kept);
-        if bytes > self.most_bytes || kept.forgotten != forgotten {
+        if state.containers.is_empty() || bytes > self.most_bytes || kept.forgotten != forgotten {
             gone.push(state);
         } else {
             kept.bytes += bytes;
