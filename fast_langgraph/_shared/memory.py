@@ -97,11 +97,11 @@ def place(owner: int, thread_id: Any, checkpoint_ns: Any) -> Place | None:
     return None
 
 
-def forget_in_child() -> None:
-    """In the child of a fork: the memories belong to the parent."""
+def _forget_in_child() -> None:
+    """The memories belong to the parent."""
     for memory in list(_all):
         memory.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_in_child)

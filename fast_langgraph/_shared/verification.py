@@ -26,7 +26,8 @@ def _compare(one: Any, other: Any, where: str, seen: dict[int, int], seen_fresh:
     if type(one) is not type(other):
         raise VerificationError(f"{where}: {type(one)} and {type(other)}")
     if isinstance(one, (str, bytes, int, float, type(None))):
-        if one != other and not (one != one and other != other):
+        # Of floats there are some that are equal, and some that are not equal to themselves.
+        if repr(one) != repr(other) if isinstance(one, float) else one != other:
             raise VerificationError(f"{where}: {one!r:.80} and {other!r:.80}")
         return
     if seen.setdefault(id(one), id(other)) != id(other) or seen_fresh.setdefault(id(other), id(one)) != id(one):

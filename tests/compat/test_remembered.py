@@ -214,6 +214,17 @@ def test_what_is_remembered_for_a_serializer_goes_with_it():
     assert PATCHED.numbers()["states"] == PATCHED.numbers()["bytes"] == 0
 
 
+def test_what_has_no_weak_references_may_stand_in_for_a_serializer():
+    class Stand:
+        __slots__ = ("pickle_fallback",)
+
+    stand = Stand()
+    stand.pickle_fallback = False
+    messages = [HumanMessage(str(n)) for n in range(10)]
+    for _ in range(3):
+        assert JsonPlusSerializer.dumps_typed(stand, messages) == JsonPlusSerializer().dumps_typed(messages)
+
+
 def test_what_is_remembered_goes_with_unpatch():
     with sqlite_saver() as saver:
         fill(saver, "a")
@@ -269,6 +280,23 @@ def test_a_cycle_through_a_remembered_message_is_collected():
     assert message() is None
 
 
+FORKED = """
+    import os, sys
+    from fast_langgraph._shared.memory import PATCHED
+    from langchain_core.messages import HumanMessage
+    fast_langgraph.patch()
+    serde, messages = JsonPlusSerializer(), [HumanMessage(str(n)) for n in range(10)]
+    for _ in range(2):
+        serde.dumps_typed(messages)
+    assert PATCHED.numbers()["states"] == 1
+    assert "fast_langgraph.checkpointer" not in sys.modules
+    if not os.fork():
+        print(PATCHED.numbers()["states"], flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
 def test_the_child_of_a_fork_remembers_for_itself():
     with sqlite_saver() as saver:
         fill(saver, "a")
@@ -279,6 +307,8 @@ def test_the_child_of_a_fork_remembers_for_itself():
             found = saver.get_tuple(config("a")).checkpoint["channel_values"]["messages"]
             assert [message.content for message in found] == [f"a {i}" for i in range(50)]
 
+        # Whether the checkpointer was imported or not.
+        assert in_new_process(FORKED).stdout == "0\n"
         Fork(work).join()
         before = PATCHED.numbers()
         saver.get_tuple(config("a"))
@@ -363,6 +393,7 @@ def test_verification_fails_where_what_is_remembered_is_not_what_is_made_anew():
     _native.verify_remembered(lambda remembered, fresh: compared.append((remembered, fresh)))
     try:
         remembered, value = Remembered(), {"channel_values": {"messages": [HumanMessage(str(n)) for n in range(10)]}}
+        value["channel_values"]["messages"][4].additional_kwargs["score"] = 0.0
         data = [remembered.put(value) for _ in range(3)][-1][1]
         for _ in range(2):
             remembered.get(data)
@@ -375,6 +406,7 @@ def test_verification_fails_where_what_is_remembered_is_not_what_is_made_anew():
             lambda messages: setattr(messages[3], "content", "x"),
             lambda messages: messages[3].__pydantic_fields_set__.discard("content"),
             lambda messages: messages[3].additional_kwargs.update(x=1),
+            lambda messages: messages[4].additional_kwargs.update(score=-0.0),
             lambda messages: messages.append(1),
             lambda messages: messages.__setitem__(3, messages[4]),
             lambda messages: messages.__setitem__(3, None),
