@@ -112,6 +112,20 @@ def _set(index: int, **fields: Any) -> Callable[[Values], None]:
     return _on(index, lambda m: [setattr(m, name, copy.deepcopy(value)) for name, value in fields.items()])
 
 
+#: what was taken out of messages: it stays as it was, and its address is nobody else's
+KEPT: list[Any] = []
+
+
+def _kept(name: str, value: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """As ``_slot``, while what was there lives on."""
+
+    def change(m: Any) -> None:
+        KEPT[:] = [*KEPT[-20:], getattr(m, name)]
+        object.__setattr__(m, name, value(m))
+
+    return change
+
+
 def _slot(name: str, value: Callable[[Any], Any]) -> Callable[[Any], None]:
     return lambda m: object.__setattr__(m, name, value(m))
 
@@ -163,6 +177,7 @@ FIELDS: dict[str, Callable[[Values], Any]] = {
     "__dict__ emptied": _on(HUMAN, lambda m: m.__dict__.clear()),
     "__dict__ replaced": _on(HUMAN, _slot("__dict__", lambda m: {**m.__dict__, "content": "x"})),
     "__dict__ replaced by an equal one": _on(HUMAN, _slot("__dict__", lambda m: dict(m.__dict__))),
+    "__dict__ replaced and kept": _on(HUMAN, _kept("__dict__", lambda m: {**m.__dict__, "content": "x"})),
     "__dict__ of another message": _in_list(
         lambda ms: object.__setattr__(ms[SYSTEM], "__dict__", ms[HUMAN].__dict__),
     ),
@@ -179,6 +194,8 @@ SLOTS: dict[str, Callable[[Values], Any]] = {
     "an extra field deleted": _on(EXTRA, lambda m: delattr(m, "flag")),
     "an extra field's list changed": _on(EXTRA, lambda m: m.more["b"].append(1)),
     "extra fields replaced": _on(EXTRA, _slot("__pydantic_extra__", lambda m: {"flag": 2})),
+    "extra fields replaced and kept": _on(EXTRA, _kept("__pydantic_extra__", lambda m: {"flag": 2})),
+    "extra fields replaced in a message of none": _on(HUMAN, _kept("__pydantic_extra__", lambda m: {"flag": 2})),
     "extra fields taken away": _on(EXTRA, _slot("__pydantic_extra__", lambda m: None)),
     "extra fields of another kind": _on(EXTRA, _slot("__pydantic_extra__", lambda m: [1])),
     "an extra field named like a field": _on(EXTRA, lambda m: m.__pydantic_extra__.__setitem__("content", 1)),
@@ -191,6 +208,8 @@ SLOTS: dict[str, Callable[[Values], Any]] = {
     "the set fields replaced by equal ones": _on(
         HUMAN, _slot("__pydantic_fields_set__", lambda m: set(m.__pydantic_fields_set__))
     ),
+    "the set fields replaced and kept": _on(HUMAN, _kept("__pydantic_fields_set__", lambda m: {"content"})),
+    "the set fields taken away": _on(HUMAN, lambda m: object.__delattr__(m, "__pydantic_fields_set__")),
     "the set fields frozen": _on(
         HUMAN, _slot("__pydantic_fields_set__", lambda m: frozenset(m.__pydantic_fields_set__))
     ),
@@ -243,6 +262,9 @@ INSIDE: dict[str, Callable[[Values], Any]] = {
     "a document's tag added": _on(DOCUMENT, lambda m: m.metadata["tags"].append("x")),
     "a dict's list changed": _on(DICT, lambda m: m["content"][1].append(1)),
     "a list's dict changed": _on(LIST, lambda m: m[0].__setitem__("nested", 1)),
+    "blocks replaced and kept": _on(HUMAN, _kept("content", lambda m: list(m.content)[::-1])),
+    "kwargs replaced and kept": _on(AI, _kept("additional_kwargs", lambda m: {"x": 1})),
+    "calls replaced and kept": _on(AI, _kept("tool_calls", lambda m: [{**m.tool_calls[0], "id": "c3"}])),
     "a list's dict replaced by a list": _on(LIST, lambda m: m.__setitem__(0, [])),
 }
 
