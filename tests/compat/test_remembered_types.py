@@ -109,6 +109,20 @@ PLAIN_WHEN_DECODED = {
 }
 
 
+def test_a_list_that_begins_with_what_runs_python_is_remembered_from_there_on():
+    remembered = Remembered()
+    messages = [s.MyHuman("a"), s.MyHuman("b"), *(HumanMessage(str(n)) for n in range(10))]
+    data = remembered.dumps({"channel_values": {"messages": messages}}).value[1]
+    for _ in range(3):
+        value = remembered.get(data)
+        remembered.counted()
+        remembered.dumps(value)
+        assert remembered.counted()["encoded_unchanged"] == 10
+        del value
+        remembered.get(data)
+        assert remembered.counted()["decoded_unchanged"] == 10
+
+
 def test_a_type_that_has_died_is_not_taken_for_another_one_at_its_address():
     remembered = Remembered()
     for n in range(50):

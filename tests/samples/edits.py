@@ -153,6 +153,12 @@ class OtherHuman(HumanMessage):
     """A class of the app's own."""
 
 
+def _frozen_in_place(m: Any) -> None:
+    names = tuple(type(m).model_fields)
+    object.__setattr__(m, "__pydantic_fields_set__", None)
+    object.__setattr__(m, "__pydantic_fields_set__", frozenset(names))
+
+
 FIELDS: dict[str, Callable[[Values], Any]] = {
     "content set": _set(SYSTEM, content="other"),
     "content set to the same": _on(SYSTEM, lambda m: setattr(m, "content", m.content)),
@@ -213,6 +219,7 @@ SLOTS: dict[str, Callable[[Values], Any]] = {
     "the set fields frozen": _on(
         HUMAN, _slot("__pydantic_fields_set__", lambda m: frozenset(m.__pydantic_fields_set__))
     ),
+    "the set fields frozen at the address of the others": _on(HUMAN, _frozen_in_place),
     "private attributes put in": _on(HUMAN, _slot("__pydantic_private__", lambda m: {"x": 1})),
     "private attributes taken away": _on(HUMAN, lambda m: object.__delattr__(m, "__pydantic_private__")),
 }

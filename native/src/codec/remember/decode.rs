@@ -156,7 +156,7 @@ impl<'py> Decoder<'_, 'py> {
                 reader.skip(element.len as usize);
                 recorder.tally.decoded_again += 1;
                 element.start = start;
-                container.elements.push(element);
+                container.push(element, &object);
                 return Ok(object);
             }
             recorder.state.release(element);
@@ -173,7 +173,7 @@ impl<'py> Decoder<'_, 'py> {
             State::always_anew()
         };
         (element.start, element.len) = (start, len);
-        container.elements.push(element);
+        container.push(element, &object);
         Ok(object)
     }
 
@@ -260,10 +260,8 @@ fn begin(path: u64, reader: &Reader<'_>, data: &[u8], recorder: &mut Recorder<'_
     (container, Former { start: former_start, elements: elements.into_iter() })
 }
 
-fn end(mut container: Container, former: Former, recorder: &mut Recorder<'_>) {
+fn end(container: Container, former: Former, recorder: &mut Recorder<'_>) {
     former.elements.for_each(|element| recorder.state.release(element));
-    let mark = |index: usize| container.elements.get(index).map_or(0, |element| element.address() as usize);
-    container.marks = [mark(0), mark(container.elements.len().saturating_sub(1))];
     if container.elements.iter().any(|element| element.object.is_some()) {
         recorder.state.containers.push(container);
     }

@@ -96,6 +96,16 @@ impl Container {
         Self { path, marks, start: 0, elements: Vec::new() }
     }
 
+    /// Adds the element that `object` is, remembered or not.
+    pub fn push(&mut self, element: Element, object: &Bound<'_, PyAny>) {
+        let [first, last] = &mut self.marks;
+        *last = object.as_ptr() as usize;
+        if self.elements.is_empty() {
+            *first = *last;
+        }
+        self.elements.push(element);
+    }
+
     /// Whether a container with these first and last elements seems to have elements of this one: where it began, or where
     /// it ended.
     pub fn comes_again(&self, first: usize, mut last: impl Iterator<Item = usize>) -> bool {
