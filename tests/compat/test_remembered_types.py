@@ -115,6 +115,7 @@ def test_a_list_that_begins_with_what_runs_python_is_remembered_from_there_on():
     data = remembered.dumps({"channel_values": {"messages": messages}}).value[1]
     for _ in range(3):
         value = remembered.get(data)
+        remembered.dumps(value)
         remembered.counted()
         remembered.dumps(value)
         assert remembered.counted()["encoded_unchanged"] == 10
