@@ -183,6 +183,16 @@ def test_a_bound_is_held(bound, most_bytes):
         assert PATCHED.numbers()["states"] < 60
 
 
+@pytest.mark.parametrize(("ending", "width"), [("", 1), ("漢", 2), ("😀", 4)])
+def test_the_bound_counts_text_as_wide_as_it_is(ending, width):
+    with sqlite_saver() as saver:
+        messages = [HumanMessage("x" * 100_000 + ending) for _ in range(10)]
+        for n in range(3):
+            saver.put(config(), checkpoint(n, messages=messages), METADATA, {})
+        # The text, and the bytes that it is encoded to.
+        assert 10 * 100_000 * (1 + width) < PATCHED.numbers()["bytes"] < 10 * 100_000 * (3 + width)
+
+
 def message_of(saver, thread):
     return weakref.ref(saver.get_tuple(config(thread)).checkpoint["channel_values"]["messages"][0])
 

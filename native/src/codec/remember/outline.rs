@@ -35,7 +35,7 @@ pub struct Outline<'a, 'py> {
     slots: Slots,
     is_plain: &'a dyn Fn(*mut ffi::PyTypeObject) -> bool,
     most: usize,
-    /// About how many bytes the objects take, without their text.
+    /// About how many bytes the objects take, without text of one byte a character.
     pub weight: usize,
 }
 
@@ -111,8 +111,14 @@ impl<'a, 'py> Outline<'a, 'py> {
         // SAFETY: each arm reads `object` as what it has checked it to be.
         unsafe {
             let class = ffi::Py_TYPE(object);
-            if class == &raw mut ffi::PyUnicode_Type
-                || class == &raw mut ffi::PyLong_Type
+            if class == &raw mut ffi::PyUnicode_Type {
+                let width = ffi::PyUnicode_KIND(object) as usize;
+                if width > 1 {
+                    self.weight += width * ffi::PyUnicode_GET_LENGTH(object).unsigned_abs();
+                }
+                return true;
+            }
+            if class == &raw mut ffi::PyLong_Type
                 || class == &raw mut ffi::PyBool_Type
                 || class == &raw mut ffi::PyFloat_Type
                 || class == &raw mut ffi::PyBytes_Type
