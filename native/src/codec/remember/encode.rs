@@ -236,6 +236,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
             element = State::always_anew();
         } else if element.object.is_some() {
             element.is_encoded = true;
+            recorder.state.add_weight(&mut element, len as usize);
             self.add_classes(recorder);
         }
         (element.start, element.len) = (place, len);

@@ -191,6 +191,13 @@ impl State {
         Element { object, items, start: 0, len: 0, words, count, holders, weight, is_encoded: false }
     }
 
+    /// Counts so many bytes more for an element.
+    pub fn add_weight(&mut self, element: &mut Element, bytes: usize) {
+        let former = element.weight;
+        element.weight = former.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.weight += (element.weight - former) as usize;
+    }
+
     /// The element of a value that is not remembered.
     pub fn always_anew() -> Element {
         Element {
