@@ -133,7 +133,26 @@ def eligible(conn: object) -> str | None:
 class Operation:
     """What one call of a saver writes: statements and their rows, committed together."""
 
-    def __new__(cls, statements: list[tuple[str, list[tuple[Any, ...]]]]) -> Operation: ...
+    def __new__(cls, statements: list[tuple[str, list[tuple[Any, ...]]]], change: str | None = None) -> Operation:
+        """``change`` says what the first statement does, "put" or "delete_thread": in a file in the compact layout it
+        is done in pieces.
+        """
+
+class FileStates:
+    """What is in memory of a saver's file that is in the compact layout; savers of the same file share it."""
+
+    def __new__(cls) -> FileStates: ...
+
+def make_compact(conn: object) -> str | None:
+    """Make the tables of the compact layout in a database that has no table of checkpoints yet.
+
+    Returns why it is left to stock's code; None if it is compact now, or keeps the layout that it has.
+    """
+
+def compact_files() -> list[tuple[str, int, dict[str, int], int]]:
+    """For each file in the compact layout that patched savers have used: its name, the checkpoints put in pieces, those
+    put whole by reason, and those read without the view.
+    """
 
 class Encodings:
     """The pending writes of a saver that are being encoded: what other threads put meanwhile is queued after them."""
@@ -151,14 +170,16 @@ class Encoding:
     def __enter__(self) -> Encoding: ...
     def __exit__(self, *exception: object) -> None: ...
 
-def execute(conn: object, operations: list[Operation], commit_failed: bool = True) -> list[BaseException | None]:
+def execute(
+    conn: object, operations: list[Operation], commit_failed: bool = True, states: FileStates | None = None
+) -> list[BaseException | None]:
     """Carry out the operations in one transaction; for each the exception that stock would raise.
 
     With ``commit_failed`` unset an operation that fails is not committed as far as it came.
     """
 
 def fetch_checkpoint(
-    conn: object, query: str, parameters: tuple[Any, ...], writes: str
+    conn: object, query: str, parameters: tuple[Any, ...], writes: str, states: FileStates | None = None
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
 

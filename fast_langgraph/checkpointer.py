@@ -22,7 +22,14 @@ from langgraph.checkpoint.base import (
 from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
 from fast_langgraph._checkpointer.delta_channels import Steps
-from fast_langgraph._checkpointer.opening import LAYOUTS, MEMORY, check_options, codec, connection_type, located
+from fast_langgraph._checkpointer.opening import (
+    MEMORY,
+    check_options,
+    codec,
+    connection_type,
+    layout_of_new_files,
+    located,
+)
 from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.stats import Stats
 from fast_langgraph._shared import memory
@@ -56,7 +63,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         created_at: Adds a column ``created_at`` to ``checkpoints`` if it is missing: the time in the id, UTC,
             ``YYYY-MM-DD HH:MM:SS``. It takes no space, and is meant for your own clean-up scripts.
         layout: The layout of a new file: ``"standard"`` is SqliteSaver's. ``"compact"`` stores once what the
-            checkpoints of a thread have in common. An existing file keeps its layout; ``convert()`` changes it.
+            checkpoints of a thread have in common. Unless given, it is that of ``patch(layout=)`` or
+            FAST_LANGGRAPH_LAYOUT. An existing file keeps its layout; ``convert()`` changes it.
         remember: How many bytes of the latest states are remembered, with their objects: what has not changed in
             them is neither encoded nor decoded again. 0 remembers nothing.
 
@@ -99,7 +107,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             readers=readers,
             read_only=bool(read_only),
             created_at=bool(created_at),
-            layout=layout or LAYOUTS[0],
+            layout=layout or layout_of_new_files(),
         )
         if layout is not None and (found := self.stats(0).layout) != layout:
             logger.warning("%s keeps its %s layout; call convert(%r) to change it", self.path, found, layout)

@@ -25,6 +25,7 @@ def patch(
     verbose: bool | None = None,
     strict: bool | None = None,
     remember: int | None = None,
+    layout: str | None = None,
 ) -> None:
     """Makes the installed SqliteSaver, AsyncSqliteSaver and JsonPlusSerializer run on Rust.
 
@@ -37,8 +38,11 @@ def patch(
     line on stderr now and a summary at exit. With ``strict``, patch() raises FallbackError if a site
     can't be patched, and so does every later call that would fall back to stock's code. ``remember`` is how
     many bytes of the latest states are remembered, with their objects, so that what has not changed is
-    neither encoded nor decoded again; 64 MiB unless given, 0 for none. Arguments that are not given are
-    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE, _FAIL_ON_FALLBACK and _REMEMBER.
+    neither encoded nor decoded again; 64 MiB unless given, 0 for none. With ``layout`` "compact", files that
+    savers and checkpointers make from now on store once what checkpoints have in common; a file that exists
+    keeps its layout. In such a file ``checkpoints`` is a view: ``sqlite_master`` does not list it among the
+    tables, it takes no index and no UPSERT, and ``rowcount`` is 0 for it. Arguments that are not given are
+    read from FAST_LANGGRAPH_ONLY, _EXCLUDE, _VERBOSE, _FAIL_ON_FALLBACK, _REMEMBER and _LAYOUT.
     FAST_LANGGRAPH_DISABLE=1 overrides everything.
     """
     import warnings
@@ -48,7 +52,7 @@ def patch(
     from fast_langgraph._shared import settings
     from fast_langgraph._stock_code import releases
 
-    asked = settings.read(only, exclude, verbose, strict, on_import=True, remember=remember)
+    asked = settings.read(only, exclude, verbose, strict, on_import=True, remember=remember, layout=layout)
     if not asked.disabled and not releases.unsupported():
         for cls in LIVE_CLASSES:
             cls.import_module()

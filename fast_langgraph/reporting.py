@@ -9,6 +9,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
+from fast_langgraph import _native
 from fast_langgraph._native import __version__
 from fast_langgraph._patching import apply, environment, import_hook
 from fast_langgraph._patching.live_classes import LIVE_CLASSES, LiveClass
@@ -20,6 +21,9 @@ from fast_langgraph._stock_code import known_code, message_classes, releases
 
 #: how many classes of values that fell back are shown: those with the most values
 CLASSES_SHOWN = 5
+
+#: how many files in the compact layout are shown
+FILES_SHOWN = 5
 
 DISTRIBUTIONS = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core", "pydantic", "ormsgpack")
 
@@ -48,6 +52,18 @@ class Site:
 
 
 @dataclass(frozen=True)
+class CompactFile:
+    """What patched savers did with a file in the compact layout."""
+
+    #: checkpoints of which what is new was stored
+    in_pieces: int
+    #: checkpoints that were stored whole, by reason
+    whole: dict[str, int]
+    #: checkpoints that were read without the view
+    read: int
+
+
+@dataclass(frozen=True)
 class Status:
     patched: bool
     #: why nothing is patched; empty if something is
@@ -67,6 +83,10 @@ class Status:
     #: remembers nothing, empty if it does
     remembered: dict[str, int] = field(default_factory=dict)
     not_remembered: str = ""
+    #: the layout of files that are made
+    layout: str = settings.LAYOUTS[0]
+    #: files in the compact layout that patched savers have used, by name
+    compact: dict[str, CompactFile] = field(default_factory=dict)
     #: another installed package that conflicts with this one, and the fix
     conflict: str = ""
     #: of this package
@@ -139,6 +159,14 @@ class Status:
             add(_remembered(self.remembered), 2)
         if self.patched and self.not_remembered:
             add(f"no state is remembered: {self.not_remembered}", 2)
+        if self.patched and self.layout != settings.LAYOUTS[0]:
+            add(f"new files are made in the {self.layout} layout", 2)
+        for name, file in list(self.compact.items())[:FILES_SHOWN]:
+            add(f"{_printable(name)} is compact: {file.in_pieces:,} checkpoints put in pieces, {file.read:,} read", 2)
+            for reason, count in file.whole.items():
+                add(f"{count:,} put whole: {reason}", 6)
+        if len(self.compact) > FILES_SHOWN:
+            add(f"and {len(self.compact) - FILES_SHOWN} more in the compact layout", 2)
         if any(site.calls for site in sites):
             add(self.basis, 2)
         return "\n".join(lines)
@@ -177,11 +205,13 @@ def _size(count: int) -> str:
 
 def _reports(cls: LiveClass, asked: Settings, refusal: str) -> list[Site]:
     if cls.found:
-        return [_report(site.name, *site.state, site.wrappers) for site in cls.sites]
+        reports = [_report(site.name, *site.state, site.wrappers) for site in cls.sites]
+        return [report for report in reports if report.reason != settings.MADE_STANDARD]
     absence = ("skipped", refusal) if refusal else cls.absence(import_hook.installed())
     return [
         _report(name, *(("skipped", left_out) if (left_out := asked.leaves_out(name)) else absence), [])
         for name in cls.site_names
+        if asked.leaves_out(name) != settings.MADE_STANDARD
     ]
 
 
@@ -222,5 +252,7 @@ def status() -> Status:
         variables={name: os.environ[name] for name in settings.VARIABLES if name in os.environ},
         remembered=PATCHED.numbers(),
         not_remembered=PATCHED.off,
+        layout=current.layout,
+        compact={name: CompactFile(pieces, whole, read) for name, pieces, whole, read in _native.compact_files()},
         conflict=environment.conflict(),
     )

@@ -17,7 +17,6 @@ from fast_langgraph._stock_code.methods import StockMethod, is_ours
 from fast_langgraph._stock_code.serializer import serializer_methods
 
 SYNCHRONOUS = ("full", "normal", "off")
-LAYOUTS = ("standard", "compact")
 
 #: in bytes; with a smaller log, writers wait for it too often
 LEAST_WAL = 1 << 20
@@ -72,8 +71,15 @@ def check_options(
 
 
 def check_layout(layout: Any) -> None:
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))}, not {layout!r}")
+    if layout not in settings.LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(map(repr, settings.LAYOUTS))}, not {layout!r}")
+
+
+def layout_of_new_files() -> str:
+    """As ``patch()`` was asked, or as the environment says."""
+    current = settings.current()
+    settings.log([complaint for complaint in current.complaints if settings.LAYOUT in complaint])
+    return current.layout
 
 
 def _sqlite3() -> Any:

@@ -9,15 +9,16 @@ from fast_langgraph._native import Operation, Unsupported
 from fast_langgraph._replacements.group_commit import QueuedOperation, Statements, execute, queue_of
 
 
-async def commit(saver: Any, statements: Statements) -> bool:
+async def commit(saver: Any, statements: Statements, change: str | None = None) -> bool:
     """Carries out the statements under the saver's lock, together with what waits for it.
 
+    ``change`` is as in ``group_commit.commit``.
     False if only sqlite3 can, with nothing begun. A caller that is cancelled while it waits takes its operation
     back. A batch that has been handed over is carried out even if callers are cancelled, and the others get
     their outcome.
     """
     try:
-        own = QueuedOperation(Operation(statements))
+        own = QueuedOperation(Operation(statements, change))
         await _commit(saver, own)
     except Unsupported:
         return False
@@ -31,7 +32,8 @@ async def _commit(saver: Any, own: QueuedOperation) -> None:
         async with saver.lock:
             if own.batch is None:
                 operations = queue.take_all()
-                batch = asyncio.ensure_future(saver.conn._execute(execute, saver.conn._conn, operations, False))
+                executed = saver.conn._execute(execute, saver.conn._conn, operations, queue.states, False)
+                batch = asyncio.ensure_future(executed)
                 # Retrieved here, so that asyncio does not complain if all callers are cancelled.
                 batch.add_done_callback(_retrieve)
                 for queued in operations:

@@ -15,8 +15,9 @@ from aiosqlite import Connection as _Connection
 
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
-from fast_langgraph._replacements import statements
+from fast_langgraph._replacements import new_files, statements
 from fast_langgraph._replacements.async_group_commit import commit
+from fast_langgraph._replacements.group_commit import queue_of
 from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
 from fast_langgraph._replacements.site import PatchSite
@@ -41,6 +42,7 @@ def make_sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         site("aput_writes", aput_writes),
         site("aget_tuple", aget_tuple),
         site("adelete_thread", adelete_thread),
+        site("setup", new_files.asetup),
     ]
 
 
@@ -56,7 +58,7 @@ def aput(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
         await self.setup()
         encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata, PATCHED.owner(self))
         row = encoded.row(config, checkpoint)
-        if not await commit(self, [(statement, [row])]):
+        if not await commit(self, [(statement, [row])], "put"):
             site.counts.gave_up(ONLY_SQLITE3)
             # Rust does not bind a value of this type: sqlite3 binds it, or raises.
             async with self.lock, self.conn.execute(statement, for_sqlite3(row)):
@@ -110,6 +112,7 @@ def aget_tuple(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any
                     query.statement,
                     query.parameters,
                     operation.writes_statement(self),
+                    queue_of(self).states,
                 )
         except Unsupported:
             found = NotImplemented
@@ -132,7 +135,7 @@ def adelete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...
             await stock(self, thread_id)
             return
         row = (str(thread_id),)
-        if not await commit(self, [(statement, [row]) for statement in both]):
+        if not await commit(self, [(statement, [row]) for statement in both], "delete_thread"):
             site.counts.gave_up(ONLY_SQLITE3)
             await stock(self, thread_id)
         PATCHED.forget_thread(id(self), row[0])

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 from fast_langgraph import _native
-from fast_langgraph._native import Encoding, Encodings, Operation, Unsupported
+from fast_langgraph._native import Encoding, Encodings, FileStates, Operation, Unsupported
 
 #: the class of ``threading.Lock()``
 Lock = type(threading.Lock())
@@ -46,13 +46,16 @@ class QueuedOperation:
 
 
 class Queue:
-    """The operations that wait for one lock, and the pending writes that are being encoded to wait for it."""
+    """The operations that wait for one lock, the pending writes that are being encoded to wait for it, and what is in
+    memory of the saver's file if that is in the compact layout.
+    """
 
-    __slots__ = ("encodings", "lock", "operations")
+    __slots__ = ("encodings", "lock", "operations", "states")
 
     def __init__(self, lock: Any) -> None:
         self.lock = lock
         self.encodings = Encodings()
+        self.states = FileStates()
         self.operations: deque[QueuedOperation] = deque()
 
     def take_all(self) -> list[QueuedOperation]:
@@ -83,26 +86,27 @@ def queue_of(saver: Any) -> Queue:
     return queue  # type: ignore[no-any-return]
 
 
-def execute(conn: Any, batch: list[QueuedOperation], commit_failed: bool = True) -> None:
+def execute(conn: Any, batch: list[QueuedOperation], states: FileStates, commit_failed: bool) -> None:
     """Carries out the operations in one transaction and records the outcome of each.
 
     SqliteSaver's cursor commits even when an operation fails half-way (``commit_failed``). AsyncSqliteSaver
     leaves the transaction open then.
     """
-    errors = _native.execute(conn, [queued.operation for queued in batch], commit_failed)
+    errors = _native.execute(conn, [queued.operation for queued in batch], commit_failed, states)
     for queued, error in zip(batch, errors, strict=True):
         queued.error = error
         queued.done = True
 
 
-def commit(saver: Any, statements: Statements, encoding: Encoding | None = None) -> bool:
+def commit(saver: Any, statements: Statements, change: str | None = None, encoding: Encoding | None = None) -> bool:
     """Carries out the statements under the saver's lock, together with what waits for it.
 
+    ``change`` says what the first one does, "put" or "delete_thread", where the compact layout has a way of its own.
     ``encoding`` is that of the pending writes in the statements; it ends when they are queued. Everything else waits
     for those that have begun before. False where only sqlite3 can, with nothing begun.
     """
     try:
-        own = QueuedOperation(Operation(statements))
+        own = QueuedOperation(Operation(statements, change))
         _commit(saver, own, encoding)
     except Unsupported:
         return False
@@ -142,7 +146,7 @@ def _execute_all(saver: Any, queue: Queue, own: QueuedOperation) -> None:
     saver.setup()
     others = queue.take_all()
     try:
-        execute(saver.conn, [own, *others])
+        execute(saver.conn, [own, *others], queue.states, True)
     except BaseException:
         # Nothing was begun, so each of the others runs into the cause itself.
         queue.operations.extendleft(reversed(others))

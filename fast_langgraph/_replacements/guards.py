@@ -8,6 +8,7 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._replacements.site import PatchSite
+from fast_langgraph._stock_code.methods import is_ours
 
 
 class Guard:
@@ -44,7 +45,8 @@ class Guard:
         """Which helper is not stock's own; empty if all are."""
         cls = type(saver)
         for name, method in self._helpers:
-            if getattr(cls, name) is not method:
+            found = getattr(cls, name)
+            if found is not method and not is_ours(found):
                 return f"{name}() is not stock's"
             if name in saver.__dict__:
                 return f"{name}() is replaced on the saver"

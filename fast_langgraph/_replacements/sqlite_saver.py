@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
-from fast_langgraph._replacements import statements
+from fast_langgraph._replacements import new_files, statements
 from fast_langgraph._replacements.group_commit import commit, queue_of
 from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
@@ -38,6 +38,7 @@ def make_sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         site("put_writes", put_writes),
         site("get_tuple", get_tuple),
         site("delete_thread", delete_thread),
+        site("setup", new_files.setup),
     ]
 
 
@@ -52,7 +53,7 @@ def put(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]:
             return stock(self, config, checkpoint, metadata, new_versions)
         encoded = encode_checkpoint(codec, self.serde, config, checkpoint, metadata, PATCHED.owner(self))
         row = _made_in_cursor(self, lambda: encoded.row(config, checkpoint), Exception)
-        if not commit(self, [(statement, [row])]):
+        if not commit(self, [(statement, [row])], "put"):
             site.counts.gave_up(ONLY_SQLITE3)
             with self.cursor() as cursor:
                 cursor.execute(statement, for_sqlite3(row))
@@ -78,7 +79,7 @@ def put_writes(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any
             rows = _made_in_cursor(
                 self, lambda: operation.rows(self, config, writes, task_id, task_path), BaseException
             )
-            if not commit(self, [(statement, rows)], encoding):
+            if not commit(self, [(statement, rows)], encoding=encoding):
                 site.counts.gave_up(ONLY_SQLITE3)
                 with self.cursor() as cursor:
                     cursor.executemany(statement, list(map(for_sqlite3, rows)))
@@ -100,7 +101,11 @@ def get_tuple(site: PatchSite, guard: Guard, codec: Codec) -> Callable[..., Any]
             with self.lock:
                 self.setup()
                 found = _native.fetch_checkpoint(
-                    self.conn, query.statement, query.parameters, operation.writes_statement(self)
+                    self.conn,
+                    query.statement,
+                    query.parameters,
+                    operation.writes_statement(self),
+                    queue_of(self).states,
                 )
         except Unsupported:
             found = NotImplemented
@@ -126,7 +131,7 @@ def delete_thread(site: PatchSite, guard: Guard, _codec: Codec) -> Callable[...,
             row = (str(thread_id),)
         except Exception:
             row = None  # stock's code raises it again, inside its cursor
-        if row is None or not commit(self, [(statement, [row]) for statement in both]):
+        if row is None or not commit(self, [(statement, [row]) for statement in both], "delete_thread"):
             if row is not None:
                 site.counts.gave_up(ONLY_SQLITE3)
             stock(self, thread_id)

@@ -19,7 +19,13 @@ VERBOSE = PREFIX + "VERBOSE"
 FAIL_ON_FALLBACK = PREFIX + "FAIL_ON_FALLBACK"
 REMEMBER = PREFIX + "REMEMBER"
 VERIFY = PREFIX + "VERIFY"
-VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK, REMEMBER, VERIFY)
+LAYOUT = PREFIX + "LAYOUT"
+VARIABLES = (AUTO_PATCH, DISABLE, ONLY, EXCLUDE, VERBOSE, FAIL_ON_FALLBACK, REMEMBER, VERIFY, LAYOUT)
+
+#: the layouts of new files, the default first
+LAYOUTS = ("standard", "compact")
+#: why a saver's ``setup`` is left as it is
+MADE_STANDARD = "new files are made in the standard layout"
 
 #: bytes that are remembered of states unless something else is asked for
 REMEMBERED = 64 << 20
@@ -52,12 +58,16 @@ class Settings(NamedTuple):
     strict: bool
     #: how many bytes are remembered of states
     remember: int
+    #: of files that are made
+    layout: str
     #: values that were not understood, with those that would be
     complaints: tuple[str, ...]
 
     def leaves_out(self, site: str) -> str:
         """The setting that excludes the site; empty if none does."""
         names = {site, site.partition(".")[0]}
+        if site.endswith(".setup") and self.layout == LAYOUTS[0]:
+            return MADE_STANDARD
         if self.only is not None and not names & self.only:
             return "not in what patch() was asked to patch"
         return "excluded as asked for" if names & self.exclude else ""
@@ -102,6 +112,7 @@ def read(
     strict: bool | None = None,
     on_import: bool | None = None,
     remember: int | None = None,
+    layout: str | None = None,
 ) -> Settings:
     """The settings of the environment, with what is given here in their place."""
     complaints: list[str] = []
@@ -142,6 +153,13 @@ def read(
             complaints.append(f"{variable}={text!r} is not valid and has no effect; valid is a number of bytes")
         return default
 
+    def one_of(variable: str, given: str | None, valid: tuple[str, ...]) -> str:
+        source = variable if given is None else f"patch({variable.removeprefix(PREFIX).lower()}=)"
+        text = os.environ.get(variable, "").strip().lower() if given is None else given
+        if text and text not in valid:
+            complaints.append(f"{source} {text!r} is not valid and has no effect; valid values are {', '.join(valid)}")
+        return text if text in valid else valid[0]
+
     return Settings(
         on_import=switch(AUTO_PATCH, on_import),
         # An unknown value counts as on: whoever sets the switch that overrides everything means it.
@@ -151,6 +169,7 @@ def read(
         verbose=switch(VERBOSE, verbose),
         strict=switch(FAIL_ON_FALLBACK, strict),
         remember=number(REMEMBER, remember, REMEMBERED),
+        layout=one_of(LAYOUT, layout, LAYOUTS),
         complaints=tuple(complaints),
     )
 

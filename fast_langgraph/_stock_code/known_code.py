@@ -37,6 +37,10 @@ SITES = {
         "b402228f1332274f": "3.0.3 to 3.1.1",
         "3609a9ad0e91c9e4": "3.1.2",
     },
+    "SqliteSaver.setup": {
+        "99a4704cc0471b0f": "3.0.3 to 3.1.1",
+        "bcefcd85dc5e63b8": "3.1.2",
+    },
     "AsyncSqliteSaver.aput": {
         "d0b81e1a6d4f70f8": "3.0.3 to 3.1.1",
         "3204855bcd0c5491": "3.1.2",
@@ -52,6 +56,10 @@ SITES = {
     "AsyncSqliteSaver.adelete_thread": {
         "f24731a444fa5fc6": "3.0.3 to 3.1.1",
         "cecd438ffe429c80": "3.1.2",
+    },
+    "AsyncSqliteSaver.setup": {
+        "362685a284c4432b": "3.0.3 to 3.1.1",
+        "18b4ab5e579d752a": "3.1.2",
     },
 }
 

@@ -7,7 +7,6 @@ use rusqlite::types::ValueRef;
 
 use crate::buffer::{self, Blob, Buffer};
 use crate::errors::{SqlError, Unsupported};
-#[cfg(unix)]
 use crate::key_part::KeyPart;
 
 /// A copy of a column.
@@ -45,7 +44,6 @@ impl Column {
     }
 
     /// The part of a key that it is. None for NULL, and for text that is not UTF-8.
-    #[cfg(unix)]
     pub fn key_part(&self) -> Option<KeyPart> {
         match self {
             Self::Null => None,

@@ -61,6 +61,11 @@ impl SqlError {
         Self { message: message(&self.message), ..self }
     }
 
+    /// The same error with its extended result code, if this is one of it.
+    pub fn with_extended(self, extended: c_int) -> Self {
+        if extended & 0xff == self.code { Self { extended, ..self } } else { self }
+    }
+
     /// Not an error of SQLite: a prepared statement that writes nothing, because an authorizer has its insert
     /// ignored, say. sqlite3 has rules of its own for it.
     pub const WRITES_NOTHING: Self = Self { code: -1, extended: -1, message: String::new(), class: None };

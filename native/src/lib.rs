@@ -19,11 +19,10 @@ mod columns;
 mod counts;
 mod encodings;
 mod errors;
+mod file_identity;
 mod host_sqlite;
 mod interpreter;
-#[cfg(unix)]
 mod key_part;
-#[cfg(unix)]
 mod layout;
 mod metadata;
 mod sync;

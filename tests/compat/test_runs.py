@@ -18,17 +18,38 @@ from beside_stock.graph_runs import RUNS, Runs, question, sent
 from beside_stock.sites import runs_native
 from beside_stock.stories import all_rows
 from beside_stock.tee import AsyncTee, Tee
+from fast_langgraph import _native
 from samples import graphs
 from samples.graphs import CONFIG
 
 
+def put_without_the_view():
+    """Checkpoints that were put in pieces, or whole because they are too small for pieces; and all others."""
+    files = fast_langgraph.status().compact.values()
+    small = sum(file.whole.get("nothing in it is worth being a piece", 0) for file in files)
+    others = sum(sum(file.whole.values()) for file in files) - small
+    return sum(file.in_pieces for file in files) + small, others
+
+
 @contextlib.contextmanager
-def both(directory) -> Iterator[Tee]:
-    """Two databases that must end up the same."""
+def without_the_view(layout) -> Iterator[None]:
+    """Fails if a checkpoint is put through the view of the compact layout."""
+    before, through_it = put_without_the_view()
+    yield
+    after, others = put_without_the_view()
+    assert (after > before) == (layout == "compact")
+    assert others == through_it
+
+
+@contextlib.contextmanager
+def both(directory, layout) -> Iterator[Tee]:
+    """Two databases that must end up the same; ours is in this layout."""
     connections = [sqlite3.connect(directory / name, check_same_thread=False) for name in ("stock.db", "ours.db")]
+    if layout == "compact":
+        assert _native.make_compact(connections[1]) is None
     pair = Tee(*(SqliteSaver(conn) for conn in connections))
     try:
-        with runs_native("SqliteSaver.put", "SqliteSaver.get_tuple"):
+        with runs_native("SqliteSaver.put", "SqliteSaver.get_tuple"), without_the_view(layout):
             yield pair
         assert pair.differences == []
         assert pair.calls
@@ -41,11 +62,14 @@ def both(directory) -> Iterator[Tee]:
 
 
 @contextlib.asynccontextmanager
-async def aboth(directory) -> AsyncIterator[AsyncTee]:
+async def aboth(directory, layout) -> AsyncIterator[AsyncTee]:
     """The same for async runs."""
+    if layout == "compact":
+        with contextlib.closing(sqlite3.connect(directory / "ours.db")) as conn:
+            assert _native.make_compact(conn) is None
     async with aiosqlite.connect(directory / "stock.db") as first, aiosqlite.connect(directory / "ours.db") as second:
         pair = AsyncTee(AsyncSqliteSaver(first), AsyncSqliteSaver(second))
-        with runs_native("AsyncSqliteSaver.aput", "AsyncSqliteSaver.aget_tuple"):
+        with runs_native("AsyncSqliteSaver.aput", "AsyncSqliteSaver.aget_tuple"), without_the_view(layout):
             yield pair
         assert pair.differences == []
         assert pair.calls
@@ -60,14 +84,19 @@ async def aboth(directory) -> AsyncIterator[AsyncTee]:
     assert rows[0] == rows[1]
 
 
-@pytest.fixture
-def tee(tmp_path):
-    return lambda: both(tmp_path)
+@pytest.fixture(params=["standard", "compact"])
+def layout(request):
+    return request.param
 
 
 @pytest.fixture
-def atee(tmp_path):
-    return lambda: aboth(tmp_path)
+def tee(tmp_path, layout):
+    return lambda: both(tmp_path, layout)
+
+
+@pytest.fixture
+def atee(tmp_path, layout):
+    return lambda: aboth(tmp_path, layout)
 
 
 class TestRuns(Runs):

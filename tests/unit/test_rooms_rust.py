@@ -16,8 +16,27 @@ NATIVE = Path(__file__).parents[2] / "native"
 
 #: Each room with those that it may use, which stand below it.
 ROOMS: dict[str, set[str]] = {
-    "checkpointer": {"columns", "encodings", "errors", "host_sqlite", "key_part", "layout", "sync", "values"},
-    "borrowed_connection": {"columns", "errors", "host_sqlite", "values"},
+    "checkpointer": {
+        "columns",
+        "encodings",
+        "errors",
+        "file_identity",
+        "host_sqlite",
+        "key_part",
+        "layout",
+        "sync",
+        "values",
+    },
+    "borrowed_connection": {
+        "columns",
+        "errors",
+        "file_identity",
+        "host_sqlite",
+        "key_part",
+        "layout",
+        "sync",
+        "values",
+    },
     "layout": {"buffer", "columns", "errors", "key_part", "sync", "values", "fast_langgraph_compact"},
     "columns": {"buffer", "errors", "key_part"},
     "key_part": {"values"},
@@ -27,6 +46,7 @@ ROOMS: dict[str, set[str]] = {
     "encodings": {"sync"},
     "metadata": set(),
     "host_sqlite": {"sync"},
+    "file_identity": set(),
     "counts": {"sync"},
     "buffer": set(),
     "interpreter": set(),

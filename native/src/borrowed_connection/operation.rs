@@ -26,20 +26,45 @@ pub struct Statement {
     pub rows: Vec<Values>,
 }
 
+/// What the first statement does, if `compact` can do it in a file in the compact layout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Its row is that of a checkpoint: thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+    /// metadata.
+    Put,
+    /// Its row is a thread_id, whose checkpoints are deleted.
+    DeleteThread,
+}
+
 /// What one call of a saver writes: statements that are executed in order and committed together.
 #[pyclass(frozen, module = "fast_langgraph._native")]
 pub struct Operation {
     pub statements: Vec<Statement>,
+    pub change: Option<Change>,
+}
+
+impl Operation {
+    /// The row of the first statement, if it puts or deletes checkpoints.
+    pub fn changed_row(&self) -> Option<&Values> {
+        self.change.and_then(|_| self.statements.first()?.rows.first())
+    }
 }
 
 #[pymethods]
 impl Operation {
-    /// `statements` holds pairs of a statement and a list of its rows.
+    /// `statements` holds pairs of a statement and a list of its rows. `change` says what the first one does, if it is
+    /// "put" or "delete_thread".
     ///
     /// Raises Unsupported for a statement other than INSERT, UPDATE, DELETE or REPLACE, and for a parameter
     /// that is not exactly None, int of 64 bits, float, str without surrogates, bytes or Blob.
     #[new]
-    fn new(statements: Vec<(String, Vec<Bound<'_, PyTuple>>)>) -> PyResult<Self> {
+    #[pyo3(signature = (statements, change = None))]
+    fn new(statements: Vec<(String, Vec<Bound<'_, PyTuple>>)>, change: Option<&str>) -> PyResult<Self> {
+        let change = match change {
+            Some("put") => Some(Change::Put),
+            Some("delete_thread") => Some(Change::DeleteThread),
+            _ => None,
+        };
         let statements = statements
             .iter()
             .map(|(text, rows)| {
@@ -47,6 +72,6 @@ impl Operation {
                 Ok(Statement { sql: writing(text)?, rows })
             })
             .collect::<PyResult<_>>()?;
-        Ok(Self { statements })
+        Ok(Self { statements, change })
     }
 }

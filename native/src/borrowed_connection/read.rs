@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::borrow;
+use super::compact::Compact;
+use super::file_states::FileStates;
 use super::operation::sql;
 use super::statement::Connection;
 use crate::columns::{Column, Row, Rows, tuples};
@@ -31,12 +33,16 @@ fn key(column: Option<&Column>) -> Option<Value> {
 /// `writes` finds for its thread, the namespace and its checkpoint.
 fn checkpoint_and_writes(
     connection: &Connection,
+    compact: &mut Compact<'_>,
     query: &CStr,
     parameters: &[Value],
     writes: &CStr,
 ) -> Result<Option<(Row, Rows)>, SqlError> {
-    let mut rows = connection.prepare(query)?.rows(parameters.iter(), 1)?;
-    let Some(found) = rows.pop() else { return Ok(None) };
+    let found = match compact.checkpoint(parameters) {
+        Some(found) => found,
+        None => connection.prepare(query)?.rows(parameters.iter(), 1)?.pop(),
+    };
+    let Some(found) = found else { return Ok(None) };
     // As stock: if the caller names a checkpoint, its writes are selected by that name, else by the one in the row.
     let rows = if parameters.len() > 2 {
         connection.prepare(writes)?.rows(parameters.iter(), usize::MAX)?
@@ -55,23 +61,35 @@ fn checkpoint_and_writes(
 /// `query` selects thread_id, checkpoint_id and more by `parameters`, of which the first two are a thread and a
 /// namespace; `writes` selects by thread, namespace and checkpoint. The serializer's output, the fifth column of the
 /// former and the fourth of the latter, comes as `Blob`. Raises as sqlite3 does, and Unsupported if a row holds a value
-/// that is not read here as sqlite3 reads it.
+/// that is not read here as sqlite3 reads it. `states` has what is in memory of a file in the compact layout.
 #[pyfunction]
+#[pyo3(signature = (conn, query, parameters, writes, states = None))]
 pub fn fetch_checkpoint<'py>(
     py: Python<'py>,
     conn: &Bound<'py, PyAny>,
     query: &str,
     parameters: &Bound<'py, PyTuple>,
     writes: &str,
+    states: Option<&FileStates>,
 ) -> PyResult<Option<CheckpointRows<'py>>> {
     let (query, writes, parameters) = (sql(query)?, sql(writes)?, values(parameters)?);
     if parameters.get(2).is_some_and(|checkpoint| !matches!(checkpoint, Value::Text(_))) {
         return Err(Unsupported::new_err("a checkpoint's id that is not text"));
     }
     let host = host_sqlite::of(conn).ok_or_else(|| Unsupported::new_err("a connection of another kind"))?;
-    let detached =
-        borrow::detached(conn, &host, |connection| checkpoint_and_writes(connection, &query, &parameters, &writes))?;
-    let found = detached.result.map_err(|error| errors::exception(py, &host, &error))?;
+    let thread = parameters.first().and_then(|value| if let Value::Text(text) = value { Some(&**text) } else { None });
+    let states = states.filter(|_| host.no_connections.is_empty());
+    let before = states.map(|states| states.before(thread.into_iter()));
+    let detached = borrow::detached(conn, &host, |connection| {
+        let mut compact = Compact::new(connection, before);
+        let found = checkpoint_and_writes(connection, &mut compact, &query, &parameters, &writes);
+        (found, compact.end())
+    })?;
+    let (found, learned) = detached.result;
+    if let Some(states) = states {
+        states.after(learned);
+    }
+    let found = found.map_err(|error| errors::exception(py, &host, &error))?;
     // No statement failed, but Python code that SQLite called did: sqlite3 raises its exception now.
     if let Some(pending) = detached.pending {
         return Err(pending);

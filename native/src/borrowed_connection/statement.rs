@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // calls SQLite
 
 use std::ffi::{CStr, c_int};
+use std::path::PathBuf;
 use std::ptr::null_mut;
 
 use rusqlite::ffi;
@@ -10,6 +11,17 @@ use crate::columns::{Column, copied};
 use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
 use crate::values::Value;
+
+#[cfg(unix)]
+fn path(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+#[cfg(not(unix))]
+fn path(bytes: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
 
 /// A handle and the functions of its library. One thread at a time uses it, with or without the GIL.
 #[derive(Clone, Copy)]
@@ -76,15 +88,98 @@ impl Connection {
     }
 
     /// Runs a statement that opens or ends a transaction, if autocommit is as given. Another saver on the connection
-    /// does the same, and must not get in between the test and the statement.
-    pub fn run_if_autocommit(&self, autocommit: bool, sql: &CStr) -> Result<(), SqlError> {
-        self.exclusively(|| if self.autocommit() == autocommit { self.run(sql) } else { Ok(()) })
+    /// does the same, and must not get in between the test and the statement. Whether it was run.
+    pub fn run_if_autocommit(&self, autocommit: bool, sql: &CStr) -> Result<bool, SqlError> {
+        self.exclusively(|| if self.autocommit() == autocommit { self.run(sql).map(|()| true) } else { Ok(false) })
     }
 
     /// Whether no transaction is open.
     pub fn autocommit(&self) -> bool {
         // SAFETY: a live handle.
         unsafe { (self.functions.get_autocommit)(self.db) != 0 }
+    }
+
+    /// Whether the schema, as far as SQLite has read it, has this column in a table. Other processes may have changed
+    /// it since. No statement is run, so no callback of the app's is called.
+    fn has_column(&self, database: &CStr, table: &CStr, column: &CStr) -> bool {
+        // SAFETY: a live handle and C strings. What is not asked for may be NULL.
+        let found = unsafe {
+            (self.functions.table_column_metadata)(
+                self.db,
+                database.as_ptr(),
+                table.as_ptr(),
+                column.as_ptr(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                null_mut(),
+            )
+        };
+        found == ffi::SQLITE_OK
+    }
+
+    /// Whether there is a table or a view of the compact layout named `checkpoints`.
+    pub fn looks_made(&self) -> bool {
+        self.has_column(c"main", c"checkpoints", c"thread_id") || self.has_column(c"main", c"fl_checkpoints", c"ranges")
+    }
+
+    /// Whether `checkpoints` is the view of the compact layout, as far as SQLite has read the schema.
+    pub fn looks_compact(&self) -> bool {
+        self.has_column(c"main", c"fl_checkpoints", c"ranges")
+            && !self.has_column(c"main", c"checkpoints", c"thread_id")
+            && !self.has_column(c"temp", c"checkpoints", c"thread_id")
+    }
+
+    /// Whether an authorizer lets rows be inserted into or deleted from a table or view. Asked by a statement that can't
+    /// be prepared for another reason, which SQLite meets after it has asked the authorizer, and before it looks at
+    /// triggers: these take 20 us to prepare.
+    pub fn may_change(&self, sql_with_unknown_column: &CStr) -> bool {
+        let prepared = self.prepare(sql_with_unknown_column);
+        prepared.is_err_and(|error| error.code == ffi::SQLITE_ERROR)
+    }
+
+    /// How many bytes a value may have.
+    pub fn length_limit(&self) -> usize {
+        // SAFETY: a live handle. A negative limit changes nothing.
+        let limit = unsafe { (self.functions.limit)(self.db, ffi::SQLITE_LIMIT_LENGTH, -1) };
+        usize::try_from(limit).unwrap_or(0)
+    }
+
+    /// The name of the file that is open, empty for a database in memory. None if it can't be told whether a file of
+    /// this name is still the one that was opened.
+    pub fn file_name(&self) -> Option<PathBuf> {
+        let name = self.exclusively(|| {
+            // SAFETY: a live handle. The name is copied before another thread could close it.
+            unsafe { host_sqlite::bytes((self.functions.db_filename)(self.db, c"main".as_ptr())) }
+        });
+        let mut has_moved: c_int = 0;
+        // SAFETY: a live handle, and an int that this operation writes to.
+        let answer = unsafe {
+            (self.functions.file_control)(
+                self.db,
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_HAS_MOVED,
+                (&raw mut has_moved).cast(),
+            )
+        };
+        let is_known = name.is_empty() || (answer == ffi::SQLITE_OK && has_moved == 0);
+        is_known.then(|| path(name))
+    }
+
+    /// The handle for rusqlite, which must have been given the same library. Everything that is made of it has to go
+    /// before this value does.
+    pub fn for_rusqlite(&self) -> Result<rusqlite::Connection, SqlError> {
+        // SAFETY: a live handle, which is not closed when the result is dropped.
+        Ok(unsafe { rusqlite::Connection::from_handle(self.db) }?)
+    }
+
+    /// The same error with its extended code: rusqlite takes the code that the call returned, and sqlite3 leaves
+    /// extended codes off.
+    pub fn with_extended_code(&self, error: SqlError) -> SqlError {
+        // SAFETY: a live handle, or a zombie, which answers MISUSE.
+        let extended = unsafe { (self.functions.extended_errcode)(self.db) };
+        error.with_extended(extended)
     }
 
     /// Runs a statement without parameters to its end.

@@ -1,22 +1,10 @@
-//! The file of a database, told from others that take its name.
-use std::os::unix::fs::MetadataExt;
+//! What is said of a file that is not the one that was opened.
 use std::path::Path;
 
 use rusqlite::ffi;
 
 use super::options::Options;
 use crate::errors::SqlError;
-
-/// Device and inode.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct FileIdentity(u64, u64);
-
-impl FileIdentity {
-    pub fn of(path: &Path) -> Option<Self> {
-        // By its name: opening and closing the file would drop the locks that SQLite holds on it.
-        std::fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
-    }
-}
 
 /// The error for a file that was deleted or replaced while it was open: what is written to it would be lost when the
 /// last connection closes.

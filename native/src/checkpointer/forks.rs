@@ -10,8 +10,8 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use super::database::Database;
-use super::file::FileIdentity;
 use super::options::Options;
+use crate::file_identity::FileIdentity;
 use crate::sync::lock;
 
 /// How much longer than the busy timeout operations under way are waited for.

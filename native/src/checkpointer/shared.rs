@@ -2,9 +2,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::counters::Counters;
-use super::file::{FileIdentity, moved};
+use super::file::moved;
 use super::options::Options;
 use crate::errors::SqlError;
+use crate::file_identity::FileIdentity;
 use crate::layout::{CheckpointCache, Schema};
 use crate::sync::lock;
 

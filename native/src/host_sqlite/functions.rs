@@ -75,6 +75,10 @@ functions! {
     extended_errcode: fn(Db) -> c_int;
     errmsg: fn(Db) -> *const c_char;
     get_autocommit: fn(Db) -> c_int;
+    limit: fn(Db, c_int, c_int) -> c_int;
+    db_filename: fn(Db, *const c_char) -> *const c_char;
+    file_control: fn(Db, *const c_char, c_int, *mut c_void) -> c_int;
+    table_column_metadata: fn(Db, *const c_char, *const c_char, *const c_char, *mut *const c_char, *mut *const c_char, *mut c_int, *mut c_int, *mut c_int) -> c_int;
 }
 
 /// The release of the library that handed out `table`, read from a slot that every release has.
@@ -98,14 +102,23 @@ pub unsafe fn version_of_symbols(library: *mut c_void) -> Option<c_int> {
     }
 }
 
+/// A copy of a C string of SQLite's.
+///
+/// # Safety
+/// `text` is NULL or a C string.
+pub unsafe fn bytes(text: *const c_char) -> Vec<u8> {
+    if text.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: a C string, by the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
+}
+
 /// A copy of a message of SQLite's.
 ///
 /// # Safety
 /// `message` is NULL or a C string.
 pub unsafe fn message(message: *const c_char) -> String {
-    if message.is_null() {
-        return String::new();
-    }
-    // SAFETY: a C string, by the caller's promise.
-    unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
+    // SAFETY: the caller's promise.
+    String::from_utf8_lossy(&unsafe { bytes(message) }).into_owned()
 }

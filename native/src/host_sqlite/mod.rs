@@ -14,7 +14,7 @@ mod loaded;
 mod probe;
 mod refusal;
 
-pub use functions::{Functions, message};
+pub use functions::{Functions, bytes, message};
 #[cfg(unix)] // for the checkpointer
 pub use host::of_type;
 pub use host::{ErrorCode, Host, of};

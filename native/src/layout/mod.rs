@@ -18,12 +18,15 @@ mod statistics;
 mod write;
 
 pub use change::{Change, Mark, NamespaceAndId};
-pub use compact::cache::{CacheWriter, CheckpointCache};
+pub use compact::cache::{CacheEntry, CacheWriter, CheckpointCache};
+pub use compact::confirm::confirm;
+pub use compact::read::checkpoint as compact_checkpoint;
+pub use compact::write::{Put, delete_thread, put};
 pub use filter::Filter;
 pub use kind::Layout;
 pub use listing::{Batch, CheckpointKey, KeysQuery, batch};
 pub use removal::KnownMark;
-pub use schema::{Schema, TableOptions, Tables};
+pub use schema::{Schema, TableOptions, Tables, make_compact};
 pub use snapshot::{CheckpointRows, Snapshot};
 pub use standard::{CHECKPOINT_COLUMN, VALUE_COLUMN};
 pub use statistics::{Statistics, statistics, threads, threads_with_pieces};

@@ -158,6 +158,11 @@ fn complete(conn: &Connection, options: &TableOptions) -> Result<(), SqlError> {
     made
 }
 
+/// Makes the tables of the compact layout within a transaction, unless the database has tables of checkpoints.
+pub fn make_compact(conn: &Connection) -> Result<(), SqlError> {
+    make(conn, &TableOptions { created_at: false, layout: Layout::Compact })
+}
+
 fn make(conn: &Connection, options: &TableOptions) -> Result<(), SqlError> {
     let is_new = columns(conn, "checkpoints")?.is_empty();
     conn.execute_batch(TABLES)?;

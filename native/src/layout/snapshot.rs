@@ -36,7 +36,7 @@ impl Snapshot<'_> {
         match self.schema.layout {
             Layout::Standard => standard::checkpoint(self.conn, thread, namespace, id),
             Layout::Compact | Layout::Closing => {
-                compact::read::checkpoint(self.conn, (self.cache, self.schema), thread, namespace, id)
+                compact::read::checkpoint(self.conn, (self.cache, || Ok(self.schema)), thread, namespace, id)
             }
         }
     }

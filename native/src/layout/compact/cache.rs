@@ -43,6 +43,7 @@ pub struct PieceColumns {
 }
 
 /// A stored checkpoint with its key.
+#[derive(Clone)]
 pub struct CacheEntry {
     pub thread: Box<str>,
     pub generation: Generation,
@@ -84,6 +85,76 @@ impl CheckpointCache {
         let is_it = |entry: &&CacheEntry| *entry.id == *id && *entry.namespace == *namespace;
         entries?.iter().rev().find(is_it).map(|entry| (entry.generation, Arc::clone(&entry.checkpoint)))
     }
+
+    /// A copy of what it has of these threads: for transactions that must not lock it.
+    pub fn part<'a>(&self, of: impl Iterator<Item = &'a str>) -> Self {
+        let cached = lock(&self.0);
+        let mut part = Cached { schema: cached.schema, ..Cached::default() };
+        for thread in of {
+            if let Some(entries) = cached.threads.peek(thread) {
+                part.bytes += weight(entries);
+                part.threads.put(thread.into(), entries.clone());
+            }
+        }
+        Self(Mutex::new(part))
+    }
+
+    /// Adds checkpoints of transactions that were committed under this schema.
+    pub fn add(&self, schema: Schema, committed: impl Iterator<Item = CacheEntry>) {
+        let mut committed = committed.peekable();
+        if committed.peek().is_some() {
+            lock(&self.0).add(schema, committed);
+        }
+    }
+
+    /// Forgets all checkpoints, unless they were written under this schema.
+    pub fn keep_if(&self, schema: Schema) {
+        let mut cached = lock(&self.0);
+        if cached.schema != schema {
+            *cached = Cached { schema, ..Cached::default() };
+        }
+    }
+
+    /// What it has of a thread.
+    pub fn entries_of(&self, thread: &str) -> Vec<CacheEntry> {
+        lock(&self.0).threads.peek(thread).cloned().unwrap_or_default()
+    }
+
+    /// Has nothing else of a thread from now on.
+    pub fn set_entries(&self, thread: &str, entries: Vec<CacheEntry>) {
+        let mut cached = lock(&self.0);
+        cached.bytes += weight(&entries);
+        if let Some(before) = cached.threads.put(thread.into(), entries) {
+            cached.bytes -= weight(&before);
+        }
+    }
+}
+
+impl Cached {
+    fn add(&mut self, schema: Schema, committed: impl Iterator<Item = CacheEntry>) {
+        if self.schema != schema {
+            *self = Self { schema, ..Self::default() };
+        }
+        let Self { threads, bytes, .. } = self;
+        for entry in committed {
+            let entries = threads.get_or_insert_mut(entry.thread.clone(), Vec::new);
+            let before = weight(entries);
+            // From now on checkpoints are compared with this one, not with its parent.
+            let is_parent =
+                |old: &CacheEntry| old.namespace == entry.namespace && Some(&old.id) == entry.parent.as_ref();
+            entries.retain(|old| old.generation == entry.generation && !is_parent(old));
+            if entries.len() >= MAX_OF_THREAD {
+                entries.remove(0);
+            }
+            entries.push(entry);
+            *bytes = *bytes - before + weight(entries);
+        }
+        while (*bytes > MAX_BYTES || threads.len() > MAX_THREADS)
+            && let Some((_, entries)) = threads.pop_lru()
+        {
+            *bytes -= weight(&entries);
+        }
+    }
 }
 
 /// How often a checkpoint to compare with was in memory, and how often not.
@@ -108,9 +179,14 @@ fn weight(entries: &[CacheEntry]) -> usize {
 impl CacheWriter {
     /// Clears the cache.
     pub fn new(cache: Arc<CheckpointCache>) -> Self {
-        let writer = Self { cache, pending: Vec::new(), lookups: Lookups::default() };
+        let writer = Self::on(cache);
         writer.clear();
         writer
+    }
+
+    /// Takes the cache with what is in it.
+    pub fn on(cache: Arc<CheckpointCache>) -> Self {
+        Self { cache, pending: Vec::new(), lookups: Lookups::default() }
     }
 
     /// The checkpoint with this id, and the others of its thread, the latest first.
@@ -165,29 +241,11 @@ impl CacheWriter {
 
     /// The open transaction was committed, under this schema.
     pub fn commit(&mut self, schema: Schema) {
-        if self.pending.is_empty() {
-            return;
-        }
-        let mut cached = lock(&self.cache.0);
-        let Cached { threads, bytes, schema: of } = &mut *cached;
-        *of = schema;
-        for entry in self.pending.drain(..) {
-            let entries = threads.get_or_insert_mut(entry.thread.clone(), Vec::new);
-            let before = weight(entries);
-            // From now on checkpoints are compared with this one, not with its parent.
-            let is_parent =
-                |old: &CacheEntry| old.namespace == entry.namespace && Some(&old.id) == entry.parent.as_ref();
-            entries.retain(|old| old.generation == entry.generation && !is_parent(old));
-            if entries.len() >= MAX_OF_THREAD {
-                entries.remove(0);
-            }
-            entries.push(entry);
-            *bytes = *bytes - before + weight(entries);
-        }
-        while (*bytes > MAX_BYTES || threads.len() > MAX_THREADS)
-            && let Some((_, entries)) = threads.pop_lru()
-        {
-            *bytes -= weight(&entries);
-        }
+        self.cache.add(schema, self.pending.drain(..));
+    }
+
+    /// What the transaction that was committed has written, for a cache that several share.
+    pub fn take_pending(&mut self) -> Vec<CacheEntry> {
+        std::mem::take(&mut self.pending)
     }
 }

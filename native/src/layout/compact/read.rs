@@ -13,10 +13,11 @@ use crate::key_part::KeyPart;
 use crate::layout::schema::Schema;
 use crate::layout::standard;
 
-/// The checkpoint with this id, or the latest of the namespace.
+/// The checkpoint with this id, or the latest of the namespace. `schema` is asked for while the row is held, and so
+/// within its snapshot.
 pub fn checkpoint(
     conn: &Connection,
-    (cache, schema): (&CheckpointCache, Schema),
+    (cache, schema): (&CheckpointCache, impl Fn() -> Result<Schema, SqlError>),
     thread: &KeyPart,
     namespace: &KeyPart,
     id: Option<&KeyPart>,
@@ -26,7 +27,7 @@ pub fn checkpoint(
         let is_in_pieces = row.get_ref(RANGES)? != ValueRef::Null;
         let id = row.get_ref(CHECKPOINT_ID)?.as_str().ok().filter(|_| is_in_pieces);
         let in_memory = match (thread.text(), namespace.text(), id) {
-            (Some(thread), Some(namespace), Some(id)) => match cache.get(schema, thread, namespace, id) {
+            (Some(thread), Some(namespace), Some(id)) => match cache.get(schema()?, thread, namespace, id) {
                 Some((generation, checkpoint)) if Generation::of(conn, thread)? == Some(generation) => {
                     (row.get_ref(BASE)? == ValueRef::Integer(generation.base())).then_some(checkpoint)
                 }

@@ -272,8 +272,7 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
         }
     }
     conn.execute_batch(TABLES)?;
-    // With the legacy rename, views of the app go on to refer to the name `checkpoints`.
-    conn.execute_batch("PRAGMA legacy_alter_table = ON; ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
+    rename(conn, "ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
     for (name, kind) in COLUMNS {
         if !has_column(conn, "fl_checkpoints", name)? {
             conn.execute_batch(&format!("ALTER TABLE fl_checkpoints ADD COLUMN {name} {kind}"))?;
@@ -285,8 +284,19 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
 /// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay,
 /// empty: dropping them would write every row again.
 pub fn unmake(conn: &Connection) -> Result<(), SqlError> {
-    Ok(conn.execute_batch(&format!(
-        "PRAGMA legacy_alter_table = ON; DROP VIEW checkpoints; ALTER TABLE fl_checkpoints RENAME TO checkpoints; \
-         DROP TABLE fl_pieces; DROP TABLE fl_threads; DROP TABLE {CLOSING}"
-    ))?)
+    conn.execute_batch("DROP VIEW checkpoints")?;
+    rename(conn, "ALTER TABLE fl_checkpoints RENAME TO checkpoints")?;
+    Ok(conn.execute_batch(&format!("DROP TABLE fl_pieces; DROP TABLE fl_threads; DROP TABLE {CLOSING}"))?)
+}
+
+/// Renames a table in the way of earlier releases of SQLite: views of the app go on to refer to the name
+/// `checkpoints`. The connection may be the app's, so the setting is as before afterwards.
+fn rename(conn: &Connection, sql: &str) -> Result<(), SqlError> {
+    let is_legacy: bool = conn.query_row("PRAGMA legacy_alter_table", [], |row| row.get(0))?;
+    conn.execute_batch("PRAGMA legacy_alter_table = ON")?;
+    let renamed = conn.execute_batch(sql);
+    if !is_legacy {
+        conn.execute_batch("PRAGMA legacy_alter_table = OFF")?;
+    }
+    Ok(renamed?)
 }

@@ -12,20 +12,33 @@ use super::store::{Key, can_be_cut, store};
 use super::sweep::sweep;
 use crate::buffer::Buffer;
 use crate::errors::SqlError;
+use crate::key_part::KeyPart;
 use crate::layout::change::Change;
 use crate::layout::standard;
 use crate::values::{Value, Values};
 
 const TABLE: &str = "fl_checkpoints";
 
-const PUT: &str = "INSERT OR REPLACE INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, \
-                   parent_checkpoint_id, type, checkpoint, metadata, ranges, base, size) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// The statement that puts a row in place of one with the same key, or else only if there is none. The former takes
+/// nearly twice as long to prepare (59 us against 33, if the table has the column `created_at`).
+macro_rules! put_sql {
+    ($or:literal) => {
+        concat!(
+            "INSERT OR ",
+            $or,
+            " INTO fl_checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, \
+             metadata, ranges, base, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+    };
+}
 
 /// Applies `change` within a transaction; the result is that of `standard::apply`.
 pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Result<u64, SqlError> {
     match change {
-        Change::Put(row) => put(conn, cache, change, row).map(|()| 1),
+        Change::Put(row) => match put(conn, cache, row)? {
+            Put::NotText => standard::apply(conn, TABLE, change),
+            Put::InPieces | Put::Whole => Ok(1),
+        },
         Change::PutWrites { .. } | Change::DeleteCheckpoints { .. } | Change::DeleteOrphans { .. } => {
             standard::apply(conn, TABLE, change)
         }
@@ -44,11 +57,21 @@ pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Res
     }
 }
 
-fn put(conn: &Connection, cache: &mut CacheWriter, change: &Change, row: &Values) -> Result<(), SqlError> {
+/// How a checkpoint was put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    InPieces,
+    /// It has none, or they would lie too scattered.
+    Whole,
+    /// It was not put: only keys that are text can have pieces.
+    NotText,
+}
+
+/// Puts a checkpoint in pieces if it can be cut, else whole.
+pub fn put(conn: &Connection, cache: &mut CacheWriter, row: &Values) -> Result<Put, SqlError> {
     let [Value::Text(thread), Value::Text(namespace), Value::Text(id), parent, kind, blob, metadata] = row.as_slice()
     else {
-        // A key that is not text.
-        return standard::apply(conn, TABLE, change).map(|_| ());
+        return Ok(Put::NotText);
     };
     let key = Key { thread, namespace, id, parent: if let Value::Text(parent) = parent { Some(parent) } else { None } };
     let in_pieces = match (kind, blob) {
@@ -61,9 +84,17 @@ fn put(conn: &Connection, cache: &mut CacheWriter, change: &Change, row: &Values
     let checkpoint: &dyn ToSql = in_pieces.as_ref().map_or(blob, |columns| &columns.own);
     let ranges = in_pieces.as_ref().map(|columns| &columns.ranges);
     let (base, size) = in_pieces.as_ref().map(|columns| (columns.base, columns.size)).unzip();
-    conn.prepare_cached(PUT)?
-        .execute(params![thread, namespace, id, parent, kind, checkpoint, metadata, ranges, base, size])?;
-    Ok(())
+    let columns = params![thread, namespace, id, parent, kind, checkpoint, metadata, ranges, base, size];
+    if conn.prepare_cached(put_sql!("IGNORE"))?.execute(columns)? == 0 {
+        conn.prepare_cached(put_sql!("REPLACE"))?.execute(columns)?;
+    }
+    Ok(if in_pieces.is_some() { Put::InPieces } else { Put::Whole })
+}
+
+/// Deletes the checkpoints of a thread with their pieces, and leaves its pending writes.
+pub fn delete_thread(conn: &Connection, thread: &KeyPart) -> Result<(), SqlError> {
+    standard::delete(conn, "DELETE FROM fl_checkpoints WHERE thread_id = ?", &[thread])?;
+    sweep(conn, thread)
 }
 
 fn copy_pieces(conn: &Connection, source: &str, target: &str) -> Result<(), SqlError> {
