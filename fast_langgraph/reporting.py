@@ -205,8 +205,8 @@ def _size(count: int) -> str:
 
 def _reports(cls: LiveClass, asked: Settings, refusal: str) -> list[Site]:
     if cls.found:
-        reports = [_report(site.name, *site.state, site.wrappers) for site in cls.sites]
-        return [report for report in reports if report.reason != settings.MADE_STANDARD]
+        shown = [site for site in cls.sites if asked.leaves_out(site.name) != settings.MADE_STANDARD]
+        return [_report(site.name, *site.state, site.wrappers) for site in shown]
     absence = ("skipped", refusal) if refusal else cls.absence(import_hook.installed())
     return [
         _report(name, *(("skipped", left_out) if (left_out := asked.leaves_out(name)) else absence), [])

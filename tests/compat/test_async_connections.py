@@ -11,7 +11,7 @@ import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from beside_stock.async_stories import aeverything, afill, listed
-from beside_stock.stories import same_story
+from beside_stock.stories import STANDARD, same_story
 from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 pytestmark = pytest.mark.unpatched
@@ -223,7 +223,7 @@ def test_a_trace_callback_sees_the_statements_of_stock(tmp_path):
             await saver.aput_writes(config(at=0), [], "none")
             story.note("statements", list(seen))
 
-    same_story(tell, tmp_path, native=ASYNC)
+    same_story(tell, tmp_path, native=ASYNC, layouts=STANDARD)
 
 
 class Subclass(sqlite3.Connection):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from beside_stock.new_process import in_new_process
-from beside_stock.stories import everything, same_story
+from beside_stock.stories import STANDARD, everything, same_story
 from installed_releases import HAS_TASK_PATH
 from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
 
@@ -135,7 +135,7 @@ def test_a_database_from_before_task_path_is_changed_as_by_stock(tmp_path):
         story.note("schema", conn.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall())
         story.rows()
 
-    same_story(tell, tmp_path)
+    same_story(tell, tmp_path, layouts=STANDARD)
 
 
 def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
@@ -164,7 +164,7 @@ def test_a_full_database_refuses_writes_and_keeps_what_it_has(tmp_path):
 def test_a_full_disk_refuses_writes_and_keeps_what_it_has():
     done = in_new_process("""
         import pathlib, resource, signal, tempfile
-        from beside_stock.stories import everything, same_story
+        from beside_stock.stories import STANDARD, everything, same_story
         from samples.checkpoints import METADATA, checkpoint, config, fill
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
@@ -185,7 +185,7 @@ def test_a_full_disk_refuses_writes_and_keeps_what_it_has():
             story.note("integrity", saver.conn.execute("PRAGMA integrity_check").fetchall())
 
         with tempfile.TemporaryDirectory() as directory:
-            story = same_story(tell, pathlib.Path(directory))
+            story = same_story(tell, pathlib.Path(directory), layouts=STANDARD)
         assert any(outcome.error is not None for _, outcome in story.steps), story.steps
         print("done")
     """)
@@ -299,7 +299,7 @@ def test_a_corrupt_file_is_refused_as_by_stock(tmp_path, seed):
         story.do("delete", lambda: saver.delete_thread("1"))
         story.note("lock", saver.lock.locked())
 
-    story = same_story(tell, tmp_path)
+    story = same_story(tell, tmp_path, layouts=STANDARD)
     assert any(isinstance(outcome.error, sqlite3.DatabaseError) for _, outcome in story.steps)
 
 
@@ -324,4 +324,4 @@ def test_a_table_that_goes_away_is_refused_and_made_again_as_by_stock(tmp_path):
         everything(story, saver, at=9)
         story.rows()
 
-    same_story(tell, tmp_path)
+    same_story(tell, tmp_path, layouts=STANDARD)

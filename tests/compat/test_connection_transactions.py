@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from beside_stock.stories import ALL_SYNC, all_rows, everything, same_story
+from beside_stock.stories import ALL_SYNC, STANDARD, all_rows, everything, same_story
 from samples.checkpoints import METADATA, WRITES, checkpoint, config, fill
 
 pytestmark = pytest.mark.unpatched
@@ -141,4 +141,4 @@ def test_writes_that_fail_half_way_leave_what_stock_leaves(tmp_path):
         everything(story, saver, at=8)
         story.rows()
 
-    same_story(tell, tmp_path)
+    same_story(tell, tmp_path, layouts=STANDARD)
