@@ -49,6 +49,7 @@ REPLACEMENTS = (
     Replacement("RustSQLiteCheckpointer in their place", "in_our_place", "broken_codec", ANOTHER_CLASS),
     Replacement("the same, layout compact", "compact_in_our_place", "broken_codec", ANOTHER_CLASS),
     Replacement("stock's savers on compact files", "compact_files", "broken_view", A_VIEW),
+    Replacement("patched savers on compact files", "patched_compact_files", "broken_codec", A_VIEW),
 )
 
 
