@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+import fast_langgraph
 from apps.numbered_checkpoints import config_of, put
 from apps.processes import in_a_process, processes
 from apps.soak import figures, scaled
@@ -30,13 +31,24 @@ def said(thread: object, n: int) -> list[str]:
 def talk(pipe: Connection | None, path: str, threads: list[str], count: int = 1 << 30) -> None:
     """Puts states whose list grows, and now and then begins anew."""
     with RustSQLiteCheckpointer(path, layout="compact") as saver:
-        first = {thread: last(saver, thread) + 1 for thread in threads}
-        for turn in range(count):
-            for thread in threads:
-                n = first[thread] + turn
-                put(saver, thread, n, said(thread, n))
-                if pipe is not None:
-                    pipe.send((thread, n))
+        talk_with(saver, pipe, threads, count)
+
+
+def talk_with(saver: Any, pipe: Connection | None, threads: list[str], count: int = 1 << 30) -> None:
+    first = {thread: last(saver, thread) + 1 for thread in threads}
+    for turn in range(count):
+        for thread in threads:
+            n = first[thread] + turn
+            put(saver, thread, n, said(thread, n))
+            if pipe is not None:
+                pipe.send((thread, n))
+
+
+def talk_patched(pipe: Connection, path: str, threads: list[str]) -> None:
+    """The same with SqliteSaver under ``patch()``."""
+    fast_langgraph.patch()
+    with closing(sqlite3.connect(path, timeout=60, check_same_thread=False)) as conn:
+        talk_with(SqliteSaver(conn), pipe, threads)
 
 
 def last(saver: Any, thread: str) -> int:
@@ -127,6 +139,35 @@ def test_a_file_is_whole_wherever_work_on_it_is_killed(tmp_path, story):
         saver.prune(threads)
     assert {thread: len(steps) for thread, steps in check(path).items()} == dict.fromkeys(threads, 1)
     figures(f"compact: {story.__name__}", kills=KILLS)
+
+
+@pytest.mark.soak
+def test_no_put_of_a_patched_saver_is_lost_while_another_process_converts(tmp_path):
+    path = tmp_path / "killed.db"
+    threads = ["a", "b"]
+    acknowledged: dict[str, set[int]] = {thread: set() for thread in threads}
+    with RustSQLiteCheckpointer(path, layout="compact"):
+        pass
+    in_pieces = 0
+    for _ in range(KILLS):
+        ours, theirs = processes.Pipe(duplex=False)
+        converter = processes.Process(target=convert, args=(theirs, str(path), threads))
+        converter.start()
+        try:
+            for thread, n in killed(talk_patched, str(path), threads):
+                acknowledged[thread].add(n)
+        finally:
+            converter.kill()
+            converter.join()
+            ours.close()
+            theirs.close()
+        with closing(sqlite3.connect(path, timeout=20)) as conn:
+            if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'fl_checkpoints'").fetchone():
+                in_pieces += conn.execute("SELECT count(*) FROM fl_checkpoints WHERE ranges NOT NULL").fetchone()[0]
+    assert in_pieces
+    found = check(path)
+    assert all(acknowledged[thread] <= found[thread] for thread in threads)
+    figures("patched beside conversions", kills=KILLS, acknowledged_puts=sum(map(len, acknowledged.values())), lost=0)
 
 
 def test_a_conversion_that_another_has_undone_behind_it_loses_nothing(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
 
 SERDE = JsonPlusSerializer()
@@ -80,6 +83,10 @@ def edited(elements: list[Any], edit: tuple[Any, ...]) -> list[Any]:
     return elements
 
 
+STOCK, PATCHED = 2, 3
+writers = st.integers(0, PATCHED)
+
+
 class Compact(RuleBasedStateMachine):
     checkpoints = Bundle("checkpoints")
 
@@ -92,18 +99,27 @@ class Compact(RuleBasedStateMachine):
         #: what a checkpoint was made of, for those that continue it
         self.states: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.number = 0
+        fast_langgraph.patch()
         self.open()
 
     def open(self) -> None:
         # Two that do not know of each other, as two processes have them, and stock.
         self.ours = [RustSQLiteCheckpointer(self.path, layout="compact"), RustSQLiteCheckpointer(self.path)]
         self.conn = sqlite3.connect(self.path, timeout=20)
-        self.stock = SqliteSaver(self.conn)
+        self.patched_conn = sqlite3.connect(self.path, timeout=20)
+        self.savers = [*self.ours, SqliteSaver(self.conn), SqliteSaver(self.patched_conn)]
 
     def close(self) -> None:
         for ours in self.ours:
             ours.close()
         self.conn.close()
+        self.patched_conn.close()
+
+    @contextlib.contextmanager
+    def by(self, who: int) -> Iterator[Any]:
+        """One of our own two checkpointers, stock's saver, or a patched one."""
+        with fast_langgraph.disabled() if who == STOCK else contextlib.nullcontext():
+            yield self.savers[who]
 
     def teardown(self) -> None:
         self.ours[0].convert("compact")
@@ -116,6 +132,7 @@ class Compact(RuleBasedStateMachine):
         assert self.conn.execute("SELECT count(*) FROM fl_pieces").fetchone() == (0,)
         assert self.conn.execute("SELECT count(*) FROM fl_threads").fetchone() == (0,)
         self.close()
+        fast_langgraph.unpatch()
         shutil.rmtree(self.folder)
 
     def put(self, who: int, thread: str, namespace: str, parent: str | None, state: dict[str, Any]) -> Any:
@@ -123,7 +140,8 @@ class Compact(RuleBasedStateMachine):
         checkpoint = {**empty_checkpoint(), "id": f"{self.number:08}", "channel_values": state}
         place = {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": parent}}
         metadata = {"step": self.number, "parents": {}}
-        (self.stock if who == 2 else self.ours[who]).put(place, checkpoint, metadata, {})
+        with self.by(who) as saver:
+            saver.put(place, checkpoint, metadata, {})
         key = thread, namespace, checkpoint["id"]
         self.rows[key] = (
             parent,
@@ -139,7 +157,7 @@ class Compact(RuleBasedStateMachine):
 
     @rule(
         target=checkpoints,
-        who=st.integers(0, 2),
+        who=writers,
         thread=st.sampled_from(THREADS),
         namespace=st.sampled_from(NAMESPACES),
         messages=st.lists(elements, max_size=10),
@@ -150,7 +168,7 @@ class Compact(RuleBasedStateMachine):
 
     @rule(
         target=checkpoints,
-        who=st.integers(0, 2),
+        who=writers,
         parent=checkpoints,
         edit=edits,
         files=st.dictionaries(st.sampled_from(["a.py", "b.py"]), st.one_of(texts, st.lists(elements)), max_size=2),
@@ -163,27 +181,29 @@ class Compact(RuleBasedStateMachine):
             state["files"] = {**before.get("files", {}), **files}
         return self.put(who, *parent, state)
 
-    @rule(target=checkpoints, who=st.integers(0, 2), parent=checkpoints, edit=edits)
+    @rule(target=checkpoints, who=writers, parent=checkpoints, edit=edits)
     def in_a_sub_graph(self, who: int, parent: Any, edit: Any) -> Any:
         messages = edited(self.states[parent]["messages"], edit)
         return self.put(who, parent[0], NAMESPACES[1], None, {"messages": messages})
 
-    @rule(who=st.integers(0, 2), checkpoint=checkpoints)
+    @rule(who=writers, checkpoint=checkpoints)
     def again(self, who: int, checkpoint: Any) -> None:
         """One that is there already is replaced."""
         if checkpoint in self.rows:
             _, _, encoded, _ = self.rows[checkpoint]
             stored = {**SERDE.loads_typed(("msgpack", encoded)), "ts": "another"}
             place = {"configurable": dict(zip(("thread_id", "checkpoint_ns"), checkpoint, strict=False))}
-            (self.stock if who == 2 else self.ours[who]).put(place, stored, {}, {})
+            with self.by(who) as saver:
+                saver.put(place, stored, {}, {})
             self.rows[checkpoint] = (None, *SERDE.dumps_typed(stored), b"{}")
 
     def forget(self, gone: Any) -> None:
         self.rows = {key: row for key, row in self.rows.items() if not gone(key)}
 
-    @rule(who=st.integers(0, 2), thread=st.sampled_from(THREADS))
+    @rule(who=writers, thread=st.sampled_from(THREADS))
     def delete_thread(self, who: int, thread: str) -> None:
-        (self.stock if who == 2 else self.ours[who]).delete_thread(thread)
+        with self.by(who) as saver:
+            saver.delete_thread(thread)
         self.forget(lambda key: key[0] == thread)
 
     @rule(who=st.integers(0, 1), thread=st.sampled_from(THREADS), keep=st.integers(1, 3))
@@ -251,18 +271,18 @@ class Compact(RuleBasedStateMachine):
         found = {tuple(row[:3]): tuple(row[3:]) for row in self.conn.execute(ROWS)}
         assert found == self.rows
 
-    @rule(who=st.integers(0, 1), checkpoint=checkpoints)
+    @rule(who=st.sampled_from([0, 1, PATCHED]), checkpoint=checkpoints)
     def read(self, who: int, checkpoint: Any) -> None:
         thread, namespace, checkpoint_id = checkpoint
         place = {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}
-        found = self.ours[who].get_tuple({"configurable": place})
+        found = self.savers[who].get_tuple({"configurable": place})
         if checkpoint not in self.rows:
             assert found is None
         else:
             _parent, *encoded, _ = self.rows[checkpoint]
             assert found.checkpoint == SERDE.loads_typed(tuple(encoded))
             listed = {
-                each.config["configurable"]["checkpoint_id"] for each in self.ours[who].list({"configurable": place})
+                each.config["configurable"]["checkpoint_id"] for each in self.savers[who].list({"configurable": place})
             }
             assert listed == {checkpoint_id}
 
