@@ -22,7 +22,7 @@ from beside_stock.graph_runs import RUNS, Runs, history, question, sent
 from beside_stock.stories import all_rows
 from beside_stock.tee import AsyncTee, Tee
 from fast_langgraph import RustSQLiteCheckpointer
-from fast_langgraph._checkpointer.opening import LAYOUTS
+from fast_langgraph._shared.settings import LAYOUTS
 from samples import graphs
 from samples.graphs import CONFIG
 

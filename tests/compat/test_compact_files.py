@@ -160,6 +160,21 @@ def test_what_another_saver_of_the_process_has_put_is_not_read_again(path):
     read_back(path, {30: messages(30), 31: messages(31)})
 
 
+def test_savers_and_checkpointers_of_a_process_share_what_is_in_memory(path):
+    with RustSQLiteCheckpointer(path) as own, SqliteSaver.from_conn_string(str(path)) as saver:
+        own.setup()
+        put(saver, 30, parent=29)
+        before = own.stats().counters["cache_hits"]
+        put(own, 31)
+        assert own.stats().counters["cache_hits"] == before + 1
+        seen = []
+        saver.conn.set_trace_callback(seen.append)
+        put(saver, 32)
+        assert is_that(saver.get_tuple(config(at=32)), 32, messages(32))
+        assert not [text for text in seen if text.startswith("SELECT bytes FROM fl_pieces")]
+    read_back(path, {n: messages(n) for n in (30, 31, 32)})
+
+
 def test_a_database_in_memory_keeps_what_is_new():
     with SqliteSaver.from_conn_string(":memory:") as saver:
         fast_langgraph.patch(layout="compact")

@@ -37,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
         "sync",
         "values",
     },
-    "layout": {"buffer", "columns", "errors", "key_part", "sync", "values", "fast_langgraph_compact"},
+    "layout": {"buffer", "columns", "errors", "file_identity", "key_part", "sync", "values", "fast_langgraph_compact"},
     "columns": {"buffer", "errors", "key_part"},
     "key_part": {"values"},
     "values": {"buffer", "errors"},

@@ -87,7 +87,7 @@ impl<'a> Compact<'a> {
             let is_same = place.is_some() && place == self.learned.place;
             let (schema, cache) = if is_same { (schema, cache) } else { Default::default() };
             let (conn, cache) = (self.connection.for_rusqlite()?, Arc::new(cache));
-            let writer = CacheWriter::on(Arc::clone(&cache));
+            let writer = CacheWriter::of_any_connection(Arc::clone(&cache));
             self.open = Some(Open { conn, cache, writer, schema });
         }
         Ok(self.open.as_mut())
@@ -227,9 +227,6 @@ impl Open {
     fn put(&mut self, row: &Values) -> Result<Option<Put>, SqlError> {
         if !self.may_write()? {
             return Ok(None);
-        }
-        if let Some(Value::Text(thread)) = row.first() {
-            layout::confirm(&self.conn, &self.cache, thread)?;
         }
         layout::put(&self.conn, &mut self.writer, row).map(Some)
     }

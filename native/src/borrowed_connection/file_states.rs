@@ -1,16 +1,16 @@
-//! The states in memory of files in the compact layout, shared by all savers of the process that have the same file.
+//! The states in memory of files in the compact layout, as the savers that have them open share them.
 //!
 //! The locks are taken only with the GIL held, which is kept until they are released: no other thread holds one when the
 //! process forks. A call takes what it may need before it releases the GIL, and adds what it has put after that.
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
 use super::operation::Operation;
 use crate::file_identity::FileIdentity;
-use crate::layout::{CacheEntry, CheckpointCache, Schema};
+use crate::layout::{CacheEntry, CheckpointCache, Schema, cache_of};
 use crate::sync::lock;
 use crate::values::Value;
 
@@ -24,12 +24,9 @@ pub enum Place {
 
 struct States {
     place: Place,
-    cache: CheckpointCache,
-    schema: Mutex<Schema>,
+    cache: Arc<CheckpointCache>,
+    schema: Schema,
 }
-
-/// The states of all files that savers have open.
-static FILES: Mutex<Vec<Weak<States>>> = Mutex::new(Vec::new());
 
 /// What was done with each file, by its name.
 static COUNTED: Mutex<BTreeMap<String, Counts>> = Mutex::new(BTreeMap::new());
@@ -87,7 +84,7 @@ pub struct Learned {
 /// The states of the file that a saver writes to.
 #[pyclass(frozen, module = "fast_langgraph._native")]
 #[derive(Default)]
-pub struct FileStates(Mutex<Option<Arc<States>>>);
+pub struct FileStates(Mutex<Option<States>>);
 
 impl FileStates {
     /// What a call needs that puts into these threads or reads from them. With the GIL held.
@@ -95,7 +92,7 @@ impl FileStates {
         match &*lock(&self.0) {
             None => Before::default(),
             Some(states) => {
-                Before { place: Some(states.place), schema: *lock(&states.schema), cache: states.cache.part(threads) }
+                Before { place: Some(states.place), schema: states.schema, cache: states.cache.part(threads) }
             }
         }
     }
@@ -105,34 +102,19 @@ impl FileStates {
         let Learned { place, name, schema, committed, counts } = learned;
         let Some(place) = place else { return };
         let mut own = lock(&self.0);
-        let states = match own.take() {
-            Some(states) if states.place == place => states,
-            _ => of_place(place),
+        let cache = match (own.take(), place) {
+            (Some(States { place: of, cache, .. }), _) if of == place => cache,
+            (_, Place::Memory) => Arc::default(),
+            (_, Place::File(file)) => cache_of(file),
         };
-        states.cache.add(schema, committed.into_iter());
-        *lock(&states.schema) = schema;
-        *own = Some(states);
+        cache.add(schema, committed.into_iter());
+        *own = Some(States { place, cache, schema });
         drop(own);
         let name = if place == Place::Memory { ":memory:".to_owned() } else { name.to_string_lossy().into_owned() };
         let mut counted = lock(&COUNTED);
         let name = if counted.len() < MAX_NAMES || counted.contains_key(&name) { name } else { "others".to_owned() };
         counted.entry(name).or_default().add(counts);
     }
-}
-
-fn of_place(place: Place) -> Arc<States> {
-    let new = || Arc::new(States { place, cache: CheckpointCache::default(), schema: Mutex::default() });
-    if place == Place::Memory {
-        return new();
-    }
-    let mut files = lock(&FILES);
-    files.retain(|states| states.strong_count() > 0);
-    if let Some(states) = files.iter().filter_map(Weak::upgrade).find(|states| states.place == place) {
-        return states;
-    }
-    let states = new();
-    files.push(Arc::downgrade(&states));
-    states
 }
 
 /// The threads whose checkpoints operations put or delete.

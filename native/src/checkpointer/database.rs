@@ -101,7 +101,7 @@ impl Database {
                 if schema != known {
                     self.shared.set_schema(schema);
                 }
-                work(&Snapshot { conn, schema, cache: &self.shared.cache })
+                work(&Snapshot { conn, schema, cache: &self.shared.cache() })
             })
         })
     }

@@ -6,14 +6,14 @@ use super::file::moved;
 use super::options::Options;
 use crate::errors::SqlError;
 use crate::file_identity::FileIdentity;
-use crate::layout::{CheckpointCache, Schema};
+use crate::layout::{CheckpointCache, Schema, cache_of};
 use crate::sync::lock;
 
 pub struct Shared {
     pub options: Options,
     pub counters: Counters,
-    /// For the compact layout.
-    pub cache: Arc<CheckpointCache>,
+    /// For the compact layout: once it is known which file it is, that of all who have this file open.
+    cache: Mutex<Arc<CheckpointCache>>,
     opened: Mutex<Option<Opened>>,
 }
 
@@ -25,7 +25,11 @@ struct Opened {
 
 impl Shared {
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { options, counters: Counters::default(), cache: Arc::default(), opened: Mutex::default() })
+        Arc::new(Self { options, counters: Counters::default(), cache: Mutex::default(), opened: Mutex::default() })
+    }
+
+    pub fn cache(&self) -> Arc<CheckpointCache> {
+        Arc::clone(&lock(&self.cache))
     }
 
     /// Notes that a connection was opened, and what it found.
@@ -37,6 +41,9 @@ impl Shared {
     /// Notes what is known of a database that is open already.
     pub fn note(&self, schema: Schema) {
         let file = self.options.path.as_deref().and_then(FileIdentity::of);
+        if let Some(file) = file {
+            *lock(&self.cache) = cache_of(file);
+        }
         *lock(&self.opened) = Some(Opened { schema, file });
     }
 

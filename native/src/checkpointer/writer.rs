@@ -138,7 +138,7 @@ impl Writer {
                 let schema = connection::prepare(&conn, &self.shared.options)?;
                 self.wal.watch(&conn)?;
                 self.shared.opened(schema);
-                let cache = CacheWriter::new(Arc::clone(&self.shared.cache));
+                let cache = CacheWriter::of_own_connection(self.shared.cache());
                 Ok(slot.insert(WriteConnection::new(conn, schema, cache)))
             }
         }

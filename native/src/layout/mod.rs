@@ -19,7 +19,7 @@ mod write;
 
 pub use change::{Change, Mark, NamespaceAndId};
 pub use compact::cache::{CacheEntry, CacheWriter, CheckpointCache};
-pub use compact::confirm::confirm;
+pub use compact::files::cache_of;
 pub use compact::read::checkpoint as compact_checkpoint;
 pub use compact::write::{Put, delete_thread, put};
 pub use filter::Filter;

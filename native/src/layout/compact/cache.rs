@@ -1,5 +1,6 @@
 //! Checkpoints in memory: the last ones that were written to each thread. New checkpoints are compared with them, and
 //! they are read from.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fast_langgraph_compact::{Piece, Reference};
@@ -45,6 +46,8 @@ pub struct PieceColumns {
 /// A stored checkpoint with its key.
 #[derive(Clone)]
 pub struct CacheEntry {
+    /// Who has put it.
+    pub by: Writer,
     pub thread: Box<str>,
     pub generation: Generation,
     pub namespace: Box<str>,
@@ -157,6 +160,16 @@ impl Cached {
     }
 }
 
+/// Who puts checkpoints into a cache. Of its own checkpoints one that has a connection of its own knows that they are in
+/// the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// By a number that no other has.
+    OwnConnection(u64),
+    /// A connection of the app's: anybody may roll back what was put, and the file itself may be another one by now.
+    AnyConnection,
+}
+
 /// How often a checkpoint to compare with was in memory, and how often not.
 #[derive(Default)]
 pub struct Lookups {
@@ -166,7 +179,8 @@ pub struct Lookups {
 
 /// The cache as the writing connection uses it: what an open transaction writes is added when it commits.
 pub struct CacheWriter {
-    cache: Arc<CheckpointCache>,
+    pub cache: Arc<CheckpointCache>,
+    pub by: Writer,
     /// Written by the open transaction.
     pending: Vec<CacheEntry>,
     lookups: Lookups,
@@ -177,16 +191,19 @@ fn weight(entries: &[CacheEntry]) -> usize {
 }
 
 impl CacheWriter {
-    /// Clears the cache.
-    pub fn new(cache: Arc<CheckpointCache>) -> Self {
-        let writer = Self::on(cache);
-        writer.clear();
-        writer
+    /// For a connection of the app's.
+    pub fn of_any_connection(cache: Arc<CheckpointCache>) -> Self {
+        Self { cache, by: Writer::AnyConnection, pending: Vec::new(), lookups: Lookups::default() }
     }
 
-    /// Takes the cache with what is in it.
-    pub fn on(cache: Arc<CheckpointCache>) -> Self {
-        Self { cache, pending: Vec::new(), lookups: Lookups::default() }
+    /// For a connection that was opened for it alone. Clears the cache: while no such connection was open, another file
+    /// may have been copied into this one.
+    pub fn of_own_connection(cache: Arc<CheckpointCache>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let by = Writer::OwnConnection(NEXT.fetch_add(1, Ordering::Relaxed));
+        let writer = Self { by, ..Self::of_any_connection(cache) };
+        writer.clear();
+        writer
     }
 
     /// The checkpoint with this id, and the others of its thread, the latest first.

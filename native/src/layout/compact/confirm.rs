@@ -1,17 +1,16 @@
 //! Whether a file has the checkpoints that are in memory.
-//!
-//! Who has the only connection that a file is written through need not ask. On a connection of the app's anybody may
-//! roll back what was put, and the file itself may be another one by now: a backup that was copied into its place has the
-//! same threads, with other pieces.
 use rusqlite::{Connection, params};
 
-use super::cache::CheckpointCache;
+use super::cache::{CacheEntry, CacheWriter, Writer};
 use crate::errors::SqlError;
 
-/// Forgets the checkpoints of a thread that are not in the file as they are in memory.
-pub fn confirm(conn: &Connection, cache: &CheckpointCache, thread: &str) -> Result<(), SqlError> {
-    let entries = cache.entries_of(thread);
-    if entries.is_empty() {
+/// Forgets the checkpoints of a thread that are not in the file as they are in memory: a transaction may have been rolled
+/// back unseen, and a backup that was copied into the file has the same threads with other pieces. What this connection
+/// alone has put need not be looked for.
+pub fn confirm(conn: &Connection, cache: &CacheWriter, thread: &str) -> Result<(), SqlError> {
+    let entries = cache.cache.entries_of(thread);
+    let is_sure = |entry: &CacheEntry| entry.by == cache.by && cache.by != Writer::AnyConnection;
+    if entries.iter().all(is_sure) {
         return Ok(());
     }
     let mut statement = conn.prepare_cached(
@@ -20,19 +19,17 @@ pub fn confirm(conn: &Connection, cache: &CheckpointCache, thread: &str) -> Resu
     )?;
     let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
-        if let Some(columns) = &entry.checkpoint.columns
-            && statement.exists(params![
-                thread,
-                entry.namespace,
-                entry.id,
-                columns.ranges,
-                columns.base,
-                columns.size
-            ])?
-        {
-            found.push(entry);
+        let is_there = is_sure(&entry)
+            || match &entry.checkpoint.columns {
+                Some(of) => {
+                    statement.exists(params![thread, entry.namespace, entry.id, of.ranges, of.base, of.size])?
+                }
+                None => false,
+            };
+        if is_there {
+            found.push(CacheEntry { by: cache.by, ..entry });
         }
     }
-    cache.set_entries(thread, found);
+    cache.cache.set_entries(thread, found);
     Ok(())
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::assembly::{SELECT, assembled_if_whole};
 use super::cache::{CacheEntry, CacheWriter, PieceColumns, StoredCheckpoint};
+use super::confirm::confirm;
 use super::generation::Generation;
 use super::pieces;
 use crate::buffer::{Buffer, Run};
@@ -48,6 +49,7 @@ pub fn store(
     pieces::store(conn, base, bytes, new)?;
     let columns = PieceColumns { own: own.into(), ranges: recipe.into(), base, size: bytes.len() };
     cache.insert(CacheEntry {
+        by: cache.by,
         thread: key.thread.into(),
         generation,
         namespace: key.namespace.into(),
@@ -70,6 +72,7 @@ fn stored_checkpoints(
     generation: Generation,
     key: &Key<'_>,
 ) -> Result<Vec<Arc<StoredCheckpoint>>, SqlError> {
+    confirm(conn, cache, key.thread)?;
     let (mut parent, mut others) = cache.of_thread(key.thread, generation, key.namespace, key.parent);
     if parent.is_none()
         && let Some(id) = key.parent
