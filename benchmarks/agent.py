@@ -86,7 +86,11 @@ def main() -> None:
         assert on_a_file(folder, 10) == expected
         print(HEADER)
         for turns in arguments.turns:
-            print(row(f"SqliteSaver, {turns} turns", *compare(lambda n=turns: on_a_file(folder, n), arguments.rounds)))
+            for layout in ("standard", "compact"):
+                # Stock, which takes turns, makes standard files.
+                fast_langgraph.patch(layout=layout)
+                times = compare(lambda n=turns: on_a_file(folder, n), arguments.rounds)
+                print(row(f"SqliteSaver, {layout}, {turns} turns", *times))
             memory = compare(lambda n=turns: converse(InMemorySaver(), n), arguments.rounds)
             print(row(f"InMemorySaver, {turns} turns", *memory))
             print(f"{'LangGraph itself (nothing encoded)':<42} {timed(ReferenceSaver(), turns):>10.3f}")

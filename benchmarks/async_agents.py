@@ -39,8 +39,12 @@ def main() -> None:
             expected = all_at_once(5, 3)
         assert all_at_once(5, 3) == expected
         print(HEADER)
-        name = f"{arguments.conversations} conversations of {arguments.turns} turns at once"
-        print(row(name, *compare(lambda: all_at_once(arguments.conversations, arguments.turns), arguments.rounds)))
+        for layout in ("standard", "compact"):
+            # Stock, which takes turns, makes standard files.
+            fast_langgraph.patch(layout=layout)
+            name = f"{arguments.conversations} conversations of {arguments.turns} turns at once, {layout}"
+            times = compare(lambda: all_at_once(arguments.conversations, arguments.turns), arguments.rounds)
+            print(row(name, *times))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import gc
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from itertools import pairwise
 from math import log
@@ -24,12 +24,33 @@ from agent import converse
 from checkpointer import state, stock, timed
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
 
+
+@contextmanager
+def unpatched(path: Path) -> Iterator[Any]:
+    fast_langgraph.unpatch()
+    with stock(path) as saver:
+        yield saver
+
+
+def patched(layout: str) -> Callable[[Path], Any]:
+    @contextmanager
+    def opened(path: Path) -> Iterator[Any]:
+        fast_langgraph.patch(layout=layout)
+        with stock(path) as saver:
+            yield saver
+
+    return opened
+
+
 KINDS: dict[str, Callable[[Path], Any]] = {
-    "stock": stock,
-    "standard": RustSQLiteCheckpointer,
-    "compact": lambda path: RustSQLiteCheckpointer(path, layout="compact"),
+    "stock": unpatched,
+    "patch()": patched("standard"),
+    "patch(), compact": patched("compact"),
+    "own": lambda path: RustSQLiteCheckpointer(path, layout="standard"),
+    "own, compact": lambda path: RustSQLiteCheckpointer(path, layout="compact"),
 }
 MB = 1e6
 
@@ -42,7 +63,7 @@ def bytes_written() -> int:
 
 def messages(path: Path) -> bytes:
     """What the conversation came to, as stock reads it."""
-    with closing(sqlite3.connect(path)) as conn:
+    with closing(sqlite3.connect(path)) as conn, fast_langgraph.disabled():
         latest = next(SqliteSaver(conn).list(None, limit=1))
         said = [message.content for message in latest.checkpoint["channel_values"]["messages"]]
         return sha256(repr(said).encode()).digest()
@@ -65,7 +86,7 @@ def conversation(folder: Path, kind: str, turns: int) -> tuple[float, float, flo
 
 def table(folder: Path, turns: list[int], rounds: int) -> dict[str, list[tuple[float, ...]]]:
     """By kind, for each number of turns: seconds, MB of the file, MB written."""
-    print(f"{'turns':>6} {'':<9} {'s':>8} {'stock':>8} {'MB':>9} {'stock':>8} {'MB written':>11} {'stock':>8}")
+    print(f"{'turns':>6} {'':<16} {'s':>8} {'stock':>8} {'MB':>9} {'stock':>8} {'MB written':>11} {'stock':>8}")
     found: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
     for count in turns:
         runs: dict[str, list[Any]] = {kind: [] for kind in KINDS}
@@ -80,7 +101,7 @@ def table(folder: Path, turns: list[int], rounds: int) -> dict[str, list[tuple[f
             found[kind].append((seconds, size, written))
             time_ratio, size_ratio, written_ratio = map(median, ratios)
             print(
-                f"{count:>6} {kind:<9} {seconds:>8.2f} {time_ratio:>7.2f}x {size:>9.2f} {size_ratio:>7.1f}x "
+                f"{count:>6} {kind:<16} {seconds:>8.2f} {time_ratio:>7.2f}x {size:>9.2f} {size_ratio:>7.1f}x "
                 f"{written:>11.1f} {written_ratio:>7.1f}x",
                 flush=True,
             )
@@ -91,7 +112,7 @@ def table(folder: Path, turns: list[int], rounds: int) -> dict[str, list[tuple[f
         ]
         if powers:
             grows = ", ".join(" ".join(f"{power[of]:.2f}" for power in powers) for of in range(3))
-            print(f"{kind:<9} grows by these powers of the turns, count by count: time, size, written: {grows}")
+            print(f"{kind:<16} grows by these powers of the turns, count by count: time, size, written: {grows}")
     return found
 
 
@@ -102,9 +123,9 @@ def draw(turns: list[int], found: dict[str, list[tuple[float, ...]]], target: Pa
     # Text that can be searched, and the same file from the same figures.
     rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "size", "font.family": "sans-serif"})
     figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
-    for kind, colour, marker in (("stock", "#b2182b", "s"), ("compact", "#2166ac", "o")):
+    for kind, colour, marker in (("stock", "#b2182b", "s"), ("own, compact", "#2166ac", "o")):
         sizes = [figures[1] for figures in found[kind]]
-        name = "SqliteSaver" if kind == "stock" else 'RustSQLiteCheckpointer(layout="compact")'
+        name = "SqliteSaver" if kind == "stock" else "the compact layout"
         axes.loglog(turns, sizes, color=colour, marker=marker, label=name)
         axes.annotate(f"{sizes[-1]:,.0f} MB", (turns[-1], sizes[-1]), (-4, 7), textcoords="offset points", ha="right")
     axes.set_xticks(turns, map(str, turns))
@@ -128,8 +149,8 @@ def single(folder: Path, rounds: int) -> None:
                 saver.put(place, checkpoint, {}, {})
                 seconds, _ = timed(lambda saver=saver: [saver.get_tuple(place).config for _ in range(20)])
                 times.setdefault(kind, []).append(seconds / 20)
-            if kind == "compact":
-                with stock(folder / "compact.db") as saver:
+            if kind == "own, compact":
+                with unpatched(folder / f"{kind}.db") as saver:
                     seconds, _ = timed(lambda saver=saver: [saver.get_tuple(place).config for _ in range(20)])
                     times.setdefault("stock on compact", []).append(seconds / 20)
             for file in folder.iterdir():
@@ -138,7 +159,7 @@ def single(folder: Path, rounds: int) -> None:
         print(f"get_tuple of 1,000 messages, {kind:<17} {median(seconds) * 1e3:>8.2f} ms")
     puts: dict[str, list[tuple[float, int]]] = {}
     for _ in range(rounds):
-        for kind in ("standard", "compact"):
+        for kind in ("own", "own, compact"):
             path = folder / f"{kind}.db"
             with KINDS[kind](path) as saver:
                 saver.setup()
@@ -153,7 +174,7 @@ def single(folder: Path, rounds: int) -> None:
                 file.unlink()
     for kind, figures in puts.items():
         milliseconds, size = median(each[0] for each in figures) * 1e3, median(each[1] for each in figures) / MB
-        print(f"50 puts of 100 KB of random bytes, {kind:<11} {milliseconds:>8.2f} ms each, {size:>7.2f} MB")
+        print(f"50 puts of 100 KB of random bytes, {kind:<16} {milliseconds:>8.2f} ms each, {size:>7.2f} MB")
 
 
 def main() -> None:
