@@ -32,7 +32,7 @@ from fast_langgraph._checkpointer.opening import (
 )
 from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.stats import Stats
-from fast_langgraph._shared import memory
+from fast_langgraph._shared import memory, settings
 from fast_langgraph._shared.memory import StateMemory
 from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
 from fast_langgraph._shared.settings import REMEMBERED
@@ -323,12 +323,23 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def convert(self, layout: str) -> None:
         """Converts the database to another layout, a few rows at a time; others can read and write in between.
 
-        It may be stopped at any moment and called again. ``vacuum()`` returns the space to the file system.
+        It may be stopped at any moment and called again. ``vacuum()`` returns the space to the file system. In the
+        compact layout ``checkpoints`` is a view: docs/checkpointer.md says what a view can't hide from other programs.
         """
         self._do(requests.conversion(layout))
+        self._tell_of_the_view(layout)
 
     async def aconvert(self, layout: str) -> None:
         await self._ado(requests.conversion(layout))
+        self._tell_of_the_view(layout)
+
+    def _tell_of_the_view(self, layout: str) -> None:
+        if layout != settings.LAYOUTS[0]:
+            logger.info(
+                "%s is compact now, and checkpoints a view: sqlite_master does not list it among the tables, it takes "
+                "no index and no UPSERT, and rowcount is 0 for it",
+                self.path,
+            )
 
     def get_next_version(self, current: str | int | None, channel: None) -> str:
         """As SqliteSaver's: a number that counts up, and a random part after the dot."""

@@ -121,6 +121,48 @@ def test_a_site_that_is_left_out_says_so_and_works_as_stock_s(installed):
     assert ok(done) == "skipped excluded as asked for 0 1\n"
 
 
+#: makes files, and tells in which layout each is
+MAKE = """
+import json, sqlite3, sys, tempfile
+from pathlib import Path
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.sqlite import SqliteSaver
+from fast_langgraph import RustSQLiteCheckpointer
+folder, config = Path(tempfile.mkdtemp()), {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
+with SqliteSaver.from_conn_string(str(folder / "saver.db")) as saver:
+    saver.put(config, empty_checkpoint(), {}, {})
+with RustSQLiteCheckpointer(folder / "own.db") as saver:
+    saver.put(config, empty_checkpoint(), {}, {})
+made = [sqlite3.connect(folder / name).execute("SELECT type FROM sqlite_master WHERE name = 'checkpoints'").fetchone()[0]
+        for name in ("saver.db", "own.db")]
+print(json.dumps(made))
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "made"),
+    [
+        ({"AUTO_PATCH": "1", "LAYOUT": "compact"}, ["view", "view"]),
+        ({"AUTO_PATCH": "1", "LAYOUT": "standard"}, ["table", "table"]),
+        ({"AUTO_PATCH": "1"}, ["table", "table"]),
+        # Nothing is patched, but a checkpointer of ours needs no patch().
+        ({"LAYOUT": "compact"}, ["table", "view"]),
+    ],
+)
+def test_the_layout_of_new_files_is_chosen(installed, variables, made):
+    variables = {f"FAST_LANGGRAPH_{name}": value for name, value in variables.items()}
+    assert json.loads(ok(installed.run(MAKE, **variables))) == made
+
+
+def test_a_layout_that_is_not_known_is_named_once(installed):
+    done = installed.run(MAKE, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_LAYOUT="compakt")
+    assert json.loads(done.stdout) == ["table", "table"]
+    assert done.stderr == (
+        "fast_langgraph: FAST_LANGGRAPH_LAYOUT 'compakt' is not valid and has no effect; "
+        "valid values are standard, compact\n"
+    )
+
+
 @pytest.mark.parametrize("variable", ["ONLY", "EXCLUDE"])
 def test_a_site_that_is_not_known_is_named_with_those_that_are(installed, variable):
     variables = {f"FAST_LANGGRAPH_{variable}": "SqliteSaver.putt,SqliteSaver.put"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -118,6 +119,15 @@ OWN = [
     "ALTER TABLE checkpoints ADD COLUMN size_of AS (length(checkpoint_id))",
 ]
 OWN_COLUMNS = 'note, "odd ""name", created, size_of'
+
+
+def test_a_conversion_says_what_a_view_cant_hide(path, caplog):
+    with caplog.at_level(logging.INFO, "fast_langgraph"), RustSQLiteCheckpointer(path) as saver:
+        saver.convert("compact")
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert "checkpoints a view" in said
+        saver.convert("standard")
+        assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("way", ["converted", "made before the columns"])
