@@ -18,6 +18,7 @@ from contextlib import closing
 import aiosqlite
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.cache.sqlite import SqliteCache
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -336,6 +337,45 @@ def test_a_store_on_the_same_connection_goes_on(conn, path):
     assert all("transaction" in str(error) for _, error in errors), errors
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_two_savers_on_one_connection_put_from_two_threads(conn, path):
+    errors = []
+
+    def work(thread, saver):
+        for n in range(40):
+            for _ in range(100):
+                try:
+                    put(saver, n, thread)
+                    break
+                except sqlite3.OperationalError as error:
+                    # Each has a lock of its own, and both begin: as with stock.
+                    if "within a transaction" not in str(error):
+                        errors.append(error)
+                        return
+
+    threads = [threading.Thread(target=work, args=(str(n), SqliteSaver(conn))) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert done(path)[0] > 40
+    for n in range(2):
+        read_back(path, {n: messages(n) for n in range(40)}, str(n))
+
+
+def test_a_cache_and_a_store_in_the_same_file_go_on(path):
+    cache = SqliteCache(path=str(path))
+    with SqliteSaver.from_conn_string(str(path)) as saver, SqliteStore.from_conn_string(str(path)) as store:
+        store.setup()
+        for n in range(10):
+            put(saver, n)
+            cache.set({(("a",), str(n)): (n, None)})
+            store.put(("a",), str(n), {"n": n})
+        assert cache.get([(("a",), "9")]) == {(("a",), "9"): 9}
+        assert store.get(("a",), "9").value == {"n": 9}
+    read_back(path, {n: messages(n) for n in range(10)})
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(path, conn, saver):
