@@ -18,9 +18,9 @@ from fast_langgraph import RustSQLiteCheckpointer
 
 from .ledger import TASK, Ledger, checkpoint, config, metadata, writes
 
-COMPACT, STANDARD, PATCHED = "compact", "standard", "patched"
+COMPACT, STANDARD, PATCHED, PATCHED_COMPACT = "compact", "standard", "patched", "patched, compact"
 OURS = (STANDARD, COMPACT)
-ANY = (*OURS, PATCHED)
+ANY = (*OURS, PATCHED, PATCHED_COMPACT)
 
 #: what every database has before: by thread, how many checkpoints
 SEED = {"kept": 3, "worked": 5, "gone": 4}
@@ -38,6 +38,11 @@ class App:
     other: Any = None
 
     @property
+    def is_patched(self) -> bool:
+        """Whether it has stock's saver, under ``patch()``."""
+        return self.layout in (PATCHED, PATCHED_COMPACT)
+
+    @property
     def path(self) -> Path:
         return self.folder / "checkpoints.db"
 
@@ -46,15 +51,15 @@ class App:
         return self.folder / "copy.db"
 
     def open(self, **options: Any) -> None:
-        if self.layout == PATCHED:
-            fast_langgraph.patch()
+        if self.is_patched:
+            fast_langgraph.patch(layout=COMPACT if self.layout == PATCHED_COMPACT else STANDARD)
             self.saver = SqliteSaver(sqlite3.connect(self.path, check_same_thread=False))
             self.saver.setup()
         else:
             self.saver = RustSQLiteCheckpointer(self.path, layout=self.layout, **options)
 
     def close(self) -> None:
-        (self.saver.conn if self.layout == PATCHED else self.saver).close()
+        (self.saver.conn if self.is_patched else self.saver).close()
 
     def put(self, thread: str, n: int) -> None:
         self.saver.put(config(thread, n - 1), checkpoint(thread, n), metadata(thread, n), {})
@@ -168,7 +173,7 @@ def read(app: App) -> None:
     """Everything, in ways that every saver has."""
     for found in list(app.saver.list(None)):
         assert app.saver.get_tuple(found.config) is not None
-    if app.layout != PATCHED:
+    if not app.is_patched:
         app.saver.stats()
 
 

@@ -22,7 +22,7 @@ from fast_langgraph import RustSQLiteCheckpointer
 from . import planted
 from .ledger import Ledger, checkpoint, config, metadata
 from .looking import look
-from .operations import OPERATIONS, PATCHED, App, Operation
+from .operations import OPERATIONS, App, Operation
 from .shim import MEMORY, Shim
 
 #: seconds after which a process hangs
@@ -76,7 +76,7 @@ def run(job: dict[str, Any]) -> None:
         outcome["used_reopened"] = tried(app.close) or tried(app.open) or tried(use, app)
     outcome["repeated"] = tried(operation.perform, app) if operation.repeatable else None
     # Afterwards the log can be moved into the database, too.
-    outcome["vacuumed"] = tried(app.saver.vacuum) if app.layout != PATCHED else None
+    outcome["vacuumed"] = None if app.is_patched else tried(app.saver.vacuum)
     outcome["closed"] = tried(app.close)
     (Path(job["book"]) / "outcome").write_text(json.dumps(outcome))
 
