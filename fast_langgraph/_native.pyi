@@ -116,7 +116,11 @@ def loads_typed(
     """
 
 def verify_remembered(compare: Callable[[Any, Any], object] | None) -> None:
-    """Call ``compare`` with each result that was remembered in part, and with one that is made anew."""
+    """Call ``compare`` with the elements that were taken as they were, and with the same made anew.
+
+    And then with the whole result, if no Python code has run for it. Of bytes that could not be made anew without
+    Python code there is None.
+    """
 
 def key_cache_misses() -> int:
     """How many map keys were not found in the cache of str objects, so far."""

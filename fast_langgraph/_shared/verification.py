@@ -14,18 +14,23 @@ class VerificationError(AssertionError):
 
 
 def compare(remembered: Any, fresh: Any) -> None:
-    """Compares types, order, content, and which objects are the same within each."""
-    if isinstance(remembered, bytes) and remembered != fresh:
-        pairs = enumerate(zip(remembered, fresh, strict=False))
-        at = next((index for index, (one, other) in pairs if one != other), min(len(remembered), len(fresh)))
-        raise VerificationError(f"bytes differ from {at} on, of {len(remembered)} and {len(fresh)}")
+    """Compares types, order, content, and which objects are the same within each.
+
+    They are states, or lists of their elements. None is what could not be made anew without Python code.
+    """
     _compare(remembered, fresh, "state", {}, {})
 
 
 def _compare(one: Any, other: Any, where: str, seen: dict[int, int], seen_fresh: dict[int, int]) -> None:
     if type(one) is not type(other):
         raise VerificationError(f"{where}: {type(one)} and {type(other)}")
-    if isinstance(one, (str, bytes, int, float, type(None))):
+    if isinstance(one, bytes):
+        if one != other:
+            pairs = enumerate(zip(one, other, strict=False))
+            at = next((index for index, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
+            raise VerificationError(f"{where}: bytes differ from {at} on, of {len(one)} and {len(other)}")
+        return
+    if isinstance(one, (str, int, float, type(None))):
         # Of floats there are some that are equal, and some that are not equal to themselves.
         if repr(one) != repr(other) if isinstance(one, float) else one != other:
             raise VerificationError(f"{where}: {one!r:.80} and {other!r:.80}")

@@ -19,7 +19,7 @@ import fast_langgraph
 from apps.chat import graph
 from apps.processes import Fork
 from beside_stock.new_process import in_new_process
-from beside_stock.remembered import COUNTS, Remembered
+from beside_stock.remembered import COUNTS
 from fast_langgraph import _native
 from fast_langgraph._shared import verification
 from fast_langgraph._shared.memory import PATCHED, StateMemory
@@ -396,37 +396,3 @@ def test_an_interpreter_ends_with_states_remembered():
         print("done")
     """)
     assert (finished.stdout, finished.returncode) == ("done\n", 0), finished.stderr
-
-
-def test_verification_fails_where_what_is_remembered_is_not_what_is_made_anew():
-    compared = []
-    _native.verify_remembered(lambda remembered, fresh: compared.append((remembered, fresh)))
-    try:
-        remembered, value = Remembered(), {"channel_values": {"messages": [HumanMessage(str(n)) for n in range(10)]}}
-        value["channel_values"]["messages"][4].additional_kwargs["score"] = 0.0
-        data = [remembered.put(value) for _ in range(3)][-1][1]
-        for _ in range(2):
-            remembered.get(data)
-        assert [type(one) for one, _ in compared] == [bytes, dict]
-        assert compared[0] == (data, data)
-        for one, other in compared:
-            verification.compare(one, other)
-        _, found = compared[1]
-        for spoil in (
-            lambda messages: setattr(messages[3], "content", "x"),
-            lambda messages: messages[3].__pydantic_fields_set__.discard("content"),
-            lambda messages: messages[3].additional_kwargs.update(x=1),
-            lambda messages: messages[4].additional_kwargs.update(score=-0.0),
-            lambda messages: messages.append(1),
-            lambda messages: messages.__setitem__(3, messages[4]),
-            lambda messages: messages.__setitem__(3, None),
-        ):
-            fresh = JsonPlusSerializer().loads_typed(("msgpack", data))
-            spoil(fresh["channel_values"]["messages"])
-            with pytest.raises(verification.VerificationError):
-                verification.compare(found, fresh)
-        with pytest.raises(verification.VerificationError):
-            verification.compare(data, data[:-1] + b"x")
-    finally:
-        _native.verify_remembered(None)
-        verification.begin()

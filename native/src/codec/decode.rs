@@ -50,6 +50,11 @@ impl<'a, 'py> Decoder<'a, 'py> {
         Self { py, stock, hook, pause, ran_python: false, handed_over: 0, field_level: 0, seen: Vec::new() }
     }
 
+    /// Another one, for the same serializer.
+    pub fn another(&self) -> Self {
+        Self::new(self.py, self.stock, self.hook)
+    }
+
     pub fn stock(&self) -> &'a Stock {
         self.stock
     }

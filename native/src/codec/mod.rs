@@ -40,7 +40,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(functions::dumps_typed, module)?)?;
     module.add_function(wrap_pyfunction!(functions::dumps_blob, module)?)?;
     module.add_function(wrap_pyfunction!(functions::loads_typed, module)?)?;
-    module.add_function(wrap_pyfunction!(remember::calls::verify_remembered, module)?)?;
+    module.add_function(wrap_pyfunction!(remember::verification::verify_remembered, module)?)?;
     module.add_function(wrap_pyfunction!(keys::key_cache_misses, module)?)?;
     module.add_function(wrap_pyfunction!(short_ways::short_ways_off, module)?)?;
     Ok(())

@@ -1,5 +1,5 @@
 //! Calls of the codec with a memory: the state is taken out, used, and put back with what has become of it.
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use fast_langgraph_msgpack::reader::Reader;
@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use super::memory::{Key, Memory};
 use super::recorder::{ROOT, Recorder};
 use super::state::{Source, State};
+use super::verification::Verification;
 use crate::buffer::{self, Blob, Buffer, Run};
 use crate::codec::decode::Decoder;
 use crate::codec::encode::Encoder;
@@ -16,25 +17,9 @@ use crate::codec::outcome::{decoded, encoded};
 use crate::codec::plain::{Described, PlainClass};
 use crate::codec::slots::Slots;
 use crate::codec::stock::{self, NOT_READ, Stock};
-use crate::sync::lock;
 
 /// Lists of fewer elements are encoded in less time than their state is found.
 const LONG: usize = 8;
-
-/// What compares each result with one that is made anew; None unless everything is verified.
-static VERIFYING: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
-
-fn verifying(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
-    lock(&VERIFYING).as_ref().map(|compare| compare.bind(py).clone())
-}
-
-/// Calls `compare` with each result that was remembered, in part, and with one that is made anew. It raises if they
-/// differ. None ends it.
-#[pyfunction]
-pub fn verify_remembered(compare: Option<Py<PyAny>>) {
-    let former = std::mem::replace(&mut *lock(&VERIFYING), compare);
-    drop(former);
-}
 
 /// The key of a long list that is `value`, or that lies in it.
 pub fn long_list(value: &Bound<'_, PyAny>, owner: usize) -> Option<Key> {
@@ -75,7 +60,7 @@ fn encode<'py, T>(
     let py = value.py();
     let began = Instant::now();
     let (state, former, forgotten) = begin(py, memory, &key, |class| stock.is_current(py, class));
-    let mut recorder = Recorder::new(state, slots, former.as_slice(py));
+    let mut recorder = Recorder::new(state, slots, former.as_slice(py), Verification::begin(py));
     let mut encoder = Encoder::new(py, stock, out(former.len(py)));
     // They were found to be current just now.
     let known = |class: &Arc<PlainClass>| (class.class.as_ptr().cast(), Described::Plain(Arc::clone(class)));
@@ -83,18 +68,26 @@ fn encode<'py, T>(
     // SAFETY: the caller holds `value`.
     #[allow(unsafe_code)]
     let result = unsafe { encoder.remembered(value.as_ptr(), 0, ROOT, &mut recorder) };
+    let ran_python = encoder.ran_python;
     let out = match encoded(stock, encoder, result, began)? {
         Ok(out) => out,
         Err(reason) => return Ok(Err(reason)),
     };
+    let verification = recorder.verification.take();
     let (mut state, runs, tally) = recorder.finish();
     memory.count(&tally);
-    if tally.encoded_again > 0
-        && let Some(compare) = verifying(py)
-    {
-        let mut fresh = Encoder::new(py, stock, Vec::new());
-        fresh.object(value).map_err(|fail| stock.encode_error(py, fail))?;
-        compare.call1((PyBytes::new(py, &out), PyBytes::new(py, &fresh.out)))?;
+    if let Some(mut verification) = verification {
+        let bytes = |place: usize, len: usize, all: &[u8]| all.get(place..place + len).unwrap_or_default().to_vec();
+        for run in &runs {
+            let earlier = bytes(run.from, run.len, former.as_slice(py));
+            verification.add_bytes(py, &bytes(run.start, run.len, &out), &earlier);
+        }
+        let anew = || {
+            let mut fresh = Encoder::new(py, stock, Vec::new());
+            fresh.object(value).map_err(|fail| stock.encode_error(py, fail))?;
+            Ok(PyBytes::new(py, &fresh.out).into_any())
+        };
+        verification.end(py, (!ran_python).then(|| (PyBytes::new(py, &out).into_any(), anew)))?;
     }
     let (result, source) = finish(out, &former, runs)?;
     if !state.is_empty() {
@@ -175,17 +168,16 @@ pub fn decode<'py>(
     };
     let (state, former, forgotten) = begin(py, memory, &key, |class| stock.may_build(py, class));
     decoder.seen.extend(state.classes().iter().map(Arc::clone));
-    let mut recorder = Recorder::new(state, slots, former.as_slice(py));
+    let mut recorder = Recorder::new(state, slots, former.as_slice(py), Verification::begin(py));
     let result = decoder.remembered(&mut Reader::new(data), 0, ROOT, data, &mut recorder);
+    let ran_python = decoder.ran_python;
     let object = decoded(stock, decoder, result, data, began)?;
+    let verification = recorder.verification.take();
     let (mut state, _, tally) = recorder.finish();
     memory.count(&tally);
-    if let Some(object) = &object
-        && tally.decoded_again > 0
-        && let Some(compare) = verifying(py)
-    {
-        let fresh = Decoder::new(py, stock, hook).decode(data).map_err(|fail| stock.decode_error(py, fail))?;
-        compare.call1((object, fresh))?;
+    if let (Some(object), Some(verification)) = (&object, verification) {
+        let anew = || Decoder::new(py, stock, hook).decode(data).map_err(|fail| stock.decode_error(py, fail));
+        verification.end(py, (!ran_python).then(|| (object.clone(), anew)))?;
     }
     if let Some(object) = &object
         && !state.is_empty()

@@ -155,6 +155,10 @@ impl<'py> Decoder<'_, 'py> {
             if let Some(object) = self.again(&element, former.start, place, data, recorder) {
                 reader.skip(element.len as usize);
                 recorder.tally.decoded_again += 1;
+                if let Some(verification) = &mut recorder.verification {
+                    let bytes = data.get(place..place + element.len as usize).unwrap_or_default();
+                    verification.decode(self.another(), bytes, level, &object);
+                }
                 element.start = start;
                 container.push(element, &object);
                 return Ok(object);

@@ -135,6 +135,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
             let mut former = Former::new(container.start, rest);
             if let Some(last) = container.elements.last() {
                 self.again(start, container.start, last.end(), recorder);
+                container.elements.iter().for_each(|element| self.verify(element, start, recorder));
             }
             recorder.tally.encoded_again += kept as u64;
             container.start = start;
@@ -159,6 +160,16 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
     fn again(&mut self, start: usize, from: usize, len: usize, recorder: &mut Recorder<'_>) {
         self.out.extend(recorder.former_bytes.get(from..from + len).unwrap_or_default());
         recorder.run(start, from, len);
+    }
+
+    /// Encodes anew what was written for an element of a container that begins at `start`, where everything is verified.
+    fn verify(&mut self, element: &Element, start: usize, recorder: &mut Recorder<'_>) {
+        if let (Some(verification), Some(object)) = (&mut recorder.verification, &element.object) {
+            let stock = self.stock();
+            let written = self.out.bytes_mut().get(start..).unwrap_or_default();
+            let bytes = written.get(element.start as usize..element.end()).unwrap_or_default();
+            verification.encode(stock, object.bind(self.py), bytes);
+        }
     }
 
     /// Writes one element and adds it to the container.
@@ -194,6 +205,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 }
                 element.start = place;
                 element.len = u32::try_from(self.out.written() - start).unwrap_or(u32::MAX);
+                self.verify(&element, container.start, recorder);
                 container.elements.push(element);
                 return Ok(());
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::memory::Tally;
 use super::outline::Found;
 use super::state::{Container, State};
+use super::verification::Verification;
 use crate::buffer::Run;
 use crate::codec::plain::PlainClass;
 use crate::codec::slots::Slots;
@@ -45,10 +46,12 @@ pub struct Recorder<'a> {
     checked_at: u64,
     pub runs: Vec<Run>,
     pub tally: Tally,
+    /// What was taken as it was and the same made anew, where everything is verified.
+    pub verification: Option<Verification>,
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(mut state: State, slots: Slots, former_bytes: &'a [u8]) -> Self {
+    pub fn new(mut state: State, slots: Slots, former_bytes: &'a [u8], verification: Option<Verification>) -> Self {
         let former = std::mem::take(&mut state.containers).into_iter().map(Some).collect();
         Self {
             state,
@@ -62,6 +65,7 @@ impl<'a> Recorder<'a> {
             checked_at: 0,
             runs: Vec::new(),
             tally: Tally::default(),
+            verification,
         }
     }
 
