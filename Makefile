@@ -16,7 +16,7 @@ SOURCES := $(shell find native fast_langgraph -name '*.rs' -o -name '*.toml' -o 
 # Each has a hook in .pre-commit-config.yaml, so that a commit runs those that its files concern.
 LINTS := lint-rust lint-python lint-workflows lint-licenses lint-hooks
 
-.PHONY: help run test test-short test-packaging soak soak-faults soak-fuzz lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
+.PHONY: help run test test-short test-verified test-packaging soak soak-faults soak-fuzz lint $(LINTS) bench bench-all-pythons bench-this-python dist test-all-pythons test-matrix test-upstream test-upstream-all clean
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
 
@@ -27,6 +27,9 @@ test: $(VENV)/.built ## Build, then run all tests
 	cargo test --quiet --package fast_langgraph_msgpack --package fast_langgraph_compact
 	cargo test --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-verified: $(VENV)/.built ## Run the comparisons with stock and the checkpointer's tests once more, with all that is remembered made anew and compared
+	FAST_LANGGRAPH_VERIFY=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/compat tests/checkpointer
 
 test-packaging: $(VENV)/.installed ## Build and install the source distribution and run an agent, also beside the other package with its import name
 	$(BIN)/python -m pytest --timeout 1200 tests/packaging

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comparison import Row, compare, show
 from environments import Releases
-from suites import Run, Suite, run
+from suites import PATCHED, REMEMBERING, Run, Suite, run
 
 #: the tests of the savers; the others are of the store
 FILES = (
@@ -24,12 +24,14 @@ FILES = (
 @dataclass(frozen=True)
 class Replacement:
     name: str
-    #: the pytest plugin that puts it in place
-    plugin: str
+    #: the options of pytest that put it in place
+    options: tuple[str, ...]
     #: one more, with which it is wrong, and that has to be noticed
     broken: str
     #: tests that are not of what the two have in common, and why
     different: dict[str, str] = field(hash=False)
+    #: whether what is remembered is compared with what is made anew; in default mode alone
+    verified: bool = False
 
 
 A_CONNECTION = "makes the saver from a connection; ours takes a path, and says so"
@@ -46,10 +48,25 @@ ANOTHER_CLASS = {
 A_VIEW = {"test_walk_step_looks_up_the_parent_by_primary_key": "asks for a plan of SQL on a table, here a view"}
 
 REPLACEMENTS = (
-    Replacement("RustSQLiteCheckpointer in their place", "in_our_place", "broken_codec", ANOTHER_CLASS),
-    Replacement("the same, layout compact", "compact_in_our_place", "broken_codec", ANOTHER_CLASS),
-    Replacement("stock's savers on compact files", "compact_files", "broken_view", A_VIEW),
-    Replacement("patched savers on compact files", "patched_compact_files", "broken_codec", A_VIEW),
+    Replacement("RustSQLiteCheckpointer in their place", ("-p", "in_our_place"), "broken_codec", ANOTHER_CLASS),
+    Replacement("the same, layout compact", ("-p", "compact_in_our_place"), "broken_codec", ANOTHER_CLASS),
+    Replacement("stock's savers on compact files", ("-p", "compact_files"), "broken_view", A_VIEW),
+    Replacement("patched savers on compact files", ("-p", "patched_compact_files"), "broken_codec", A_VIEW),
+    Replacement("patched, verified", (*REMEMBERING, *PATCHED), "broken_memory", {}, verified=True),
+    Replacement(
+        "RustSQLiteCheckpointer, verified",
+        (*REMEMBERING, "-p", "in_our_place"),
+        "broken_memory",
+        ANOTHER_CLASS,
+        verified=True,
+    ),
+    Replacement(
+        "layout compact, verified",
+        (*REMEMBERING, "-p", "compact_in_our_place"),
+        "broken_memory",
+        ANOTHER_CLASS,
+        verified=True,
+    ),
 )
 
 
@@ -62,8 +79,8 @@ class Comparison:
         self.stock = run(python, suite, [], strict, self.tests)
 
     def row(self, replacement: Replacement, broken: bool = False) -> Row:
-        plugins = ["-p", replacement.broken] * broken + ["-p", replacement.plugin]
-        ours = run(self.python, self.suite, plugins, self.strict, self.tests)
+        options = ["-p", replacement.broken] * broken + [*replacement.options]
+        ours = run(self.python, self.suite, options, self.strict, self.tests, replacement.verified)
         different = compare(self.stock, ours)
         return Row(
             self.releases,

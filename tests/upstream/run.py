@@ -14,31 +14,37 @@ import sys
 import time
 from collections import Counter
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 from comparison import Row, compare, complaints, settle
 from environments import ALL, CACHE, HERE, NEWEST, Releases, build_wheel, call, environment
 from replacements import REPLACEMENTS, Comparison
-from suites import Run, Suite, run, suites
+from suites import PATCHED, REMEMBERING, Run, Suite, run, suites
 
 INTERPRETER = f"{platform.python_implementation()} {platform.python_version()}"
 #: upstream's tests of the vector store load an extension into SQLite; where they can't, they fail on stock too
 LOADS_EXTENSIONS = hasattr(sqlite3.Connection, "enable_load_extension")
-PATCHED = ["-p", "fast_langgraph.pytest_plugin", "--fast-langgraph"]
 
 
-def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
-    """A suite on stock and on the patched classes."""
+@cache
+def on_stock(python: Path, suite: Suite, strict: bool) -> Run:
+    return run(python, suite, [], strict)
+
+
+def one(releases: Releases, suite: Suite, python: Path, strict: bool, verified: bool = False) -> Row:
+    """A suite on stock and on the patched classes, with what is remembered verified or not."""
     began = time.monotonic()
     expected = ["--fast-langgraph-expect", ",".join(suite.expected)] if releases.supported else []
-    stock = run(python, suite, [], strict)
-    patched = run(python, suite, PATCHED + expected, strict)
+    stock = on_stock(python, suite, strict)
+    options = [*REMEMBERING] * verified + [*PATCHED]
+    patched = run(python, suite, options + expected, strict, verified=verified)
     differences, unsteady = settle(
         compare(stock, patched), stock, patched, lambda tests: run(python, suite, [], strict, tests)
     )
     row = Row(
         releases,
-        suite.name,
+        f"{suite.name}, verified" if verified else suite.name,
         strict,
         stock.counts,
         patched.counts,
@@ -46,14 +52,15 @@ def one(releases: Releases, suite: Suite, python: Path, strict: bool) -> Row:
         unsteady,
         complaints(releases, stock, patched),
     )
-    say(suite.name, "strict" if strict else "default", f"{row.verdict:<26} {show(patched.counts)}", began)
+    mode = "verified" if verified else "strict" if strict else "default"
+    say(suite.name, mode, f"{row.verdict:<26} {show(patched.counts)}", began)
     for difference in differences:
         print(f"    {difference}")
     for test in unsteady:
         print(f"    not steady on stock: {test}")
     # The serializer's suite and the savers'; the third takes longest, and would say nothing more.
     if releases is NEWEST and not strict and suite.name != "checkpoint-sqlite":
-        can_fail(python, suite, stock)
+        can_fail(python, suite, stock, options, verified)
     return row
 
 
@@ -62,6 +69,8 @@ def replaced(releases: Releases, suite: Suite, python: Path, strict: bool) -> li
     comparison = Comparison(releases, suite, python, strict)
     rows = []
     for replacement in REPLACEMENTS:
+        if strict and replacement.verified:
+            continue
         began = time.monotonic()
         row = comparison.row(replacement)
         alike = f"{row.verdict}, but for {len(replacement.different)}" if row.good else row.verdict
@@ -77,14 +86,15 @@ def replaced(releases: Releases, suite: Suite, python: Path, strict: bool) -> li
     return rows
 
 
-def can_fail(python: Path, suite: Suite, stock: Run) -> None:
-    """With a codec that is one byte off, the comparison must show differences: else it proves nothing."""
+def can_fail(python: Path, suite: Suite, stock: Run, options: list[str], verified: bool) -> None:
+    """With something broken, the comparison must show differences: else it proves nothing."""
     began = time.monotonic()
-    broken = run(python, suite, ["-p", "broken_codec", *PATCHED], strict=False)
+    plugin, what = ("broken_memory", "what is stale") if verified else ("broken_codec", "one byte off")
+    broken = run(python, suite, ["-p", plugin, *options], strict=False, verified=verified)
     differences, _ = settle(compare(stock, broken), stock, broken, lambda tests: stock)
     if not differences:
-        sys.exit(f"{suite.name}: a codec that is one byte off was not noticed")
-    say(suite.name, "broken", f"one byte off is noticed: {len(differences)} tests differ", began)
+        sys.exit(f"{suite.name}: {plugin} was not noticed")
+    say(suite.name, "broken", f"{what} is noticed: {len(differences)} tests differ", began)
 
 
 def say(suite: str, mode: str, what: str, began: float) -> None:
@@ -139,6 +149,8 @@ def main() -> int:
         found = suites(releases)
         rows += [one(releases, suite, python, strict) for strict in (False, True) for suite in found]
         if releases is NEWEST:
+            # Of the first suite the savers' tests are verified, beside those of our own savers.
+            rows += [one(releases, suite, python, strict=False, verified=True) for suite in found[1:]]
             for strict in (False, True):
                 rows += replaced(releases, found[0], python, strict)
     if arguments.all:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,11 @@ SAVERS = (
     "AsyncSqliteSaver.aget_tuple",
 )
 DELETING = ("SqliteSaver.delete_thread", "AsyncSqliteSaver.adelete_thread")
+
+#: the options of a patched run
+PATCHED = ("-p", "fast_langgraph.pytest_plugin", "--fast-langgraph")
+#: of a verified run: something has to be remembered
+REMEMBERING = ("-p", "remembering")
 
 #: what variables would reach into a run
 FOREIGN = ("PYTEST", "PYTHON", "LANGGRAPH", "FAST_LANGGRAPH", "LANGSMITH", "LANGCHAIN", "VIRTUAL_ENV")
@@ -91,7 +97,14 @@ class Run:
         return found
 
 
-def run(python: Path, suite: Suite, options: list[str], strict: bool, tests: list[str] | None = None) -> Run:
+def run(
+    python: Path,
+    suite: Suite,
+    options: Sequence[str],
+    strict: bool,
+    tests: list[str] | None = None,
+    verified: bool = False,
+) -> Run:
     """Runs a suite, or some of its tests, in its own folder and with its own settings."""
     result = CACHE / "outcomes.json"
     result.unlink(missing_ok=True)
@@ -104,6 +117,8 @@ def run(python: Path, suite: Suite, options: list[str], strict: bool, tests: lis
     settings |= {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
     if strict:
         settings["LANGGRAPH_STRICT_MSGPACK"] = "true"
+    if verified:
+        settings["FAST_LANGGRAPH_VERIFY"] = "1"
     done = subprocess.run(
         command,
         cwd=suite.folder,
