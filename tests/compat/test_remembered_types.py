@@ -124,6 +124,18 @@ def test_a_list_that_begins_with_what_runs_python_is_remembered_from_there_on():
         assert remembered.counted()["decoded_unchanged"] == 10
 
 
+def test_what_is_decoded_by_the_codec_alone_and_encoded_by_its_class_is_not_remembered_as_encoded():
+    remembered = Remembered()
+    messages = [HumanMessage("x", additional_kwargs={"scores": {n: 1}}) for n in range(10)]
+    data = remembered.dumps({"channel_values": {"messages": messages}}).value[1]
+    remembered.get(data)
+    value = remembered.get(data)
+    assert remembered.counted()["decoded_unchanged"] == 10
+    for _ in range(4):
+        remembered.dumps(value)
+    assert remembered.counted()["encoded_unchanged"] == 0
+
+
 def test_a_type_that_has_died_is_not_taken_for_another_one_at_its_address():
     remembered = Remembered()
     for n in range(50):

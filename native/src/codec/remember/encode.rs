@@ -191,11 +191,14 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                     recorder.tally.encoded_again += 1;
                 } else {
                     // It was decoded from these bytes, but encoding it may give others.
+                    let handed_over = self.handed_over;
                     // SAFETY: a live object.
                     unsafe { self.value(item.as_ptr())? };
                     recorder.tally.encoded_new += 1;
                     let bytes = self.out.bytes_mut().get(start..).unwrap_or_default();
-                    element.is_encoded = recorder.former_bytes.get(from..from + element.len as usize) == Some(bytes);
+                    // The codec builds some values that it does not encode by itself: keys that are ints, in a message.
+                    element.is_encoded = self.handed_over == handed_over
+                        && recorder.former_bytes.get(from..from + element.len as usize) == Some(bytes);
                     if element.is_encoded {
                         recorder.run(start, from, element.len as usize);
                     } else {
