@@ -19,7 +19,7 @@ import fast_langgraph
 from apps.chat import graph
 from apps.processes import Fork
 from beside_stock.new_process import in_new_process
-from beside_stock.remembered import COUNTS
+from beside_stock.remembered import COUNTS, Remembered
 from fast_langgraph import _native
 from fast_langgraph._shared import verification
 from fast_langgraph._shared.memory import PATCHED, StateMemory
@@ -112,6 +112,16 @@ def test_a_serializer_encodes_and_decodes_only_what_is_new():
         assert counted(before) == {"decoded_unchanged": len(messages)}
 
 
+def test_long_lists_that_a_serializer_encodes_in_turn_are_remembered_beside_each_other():
+    serde = JsonPlusSerializer()
+    lists = [[HumanMessage(f"{name} {n}") for n in range(10)] for name in "abc"]
+    for _ in range(3):
+        before = PATCHED.numbers()
+        for messages in lists:
+            serde.dumps_typed(messages)
+    assert counted(before) == {"encoded_unchanged": 30}
+
+
 def test_several_conversations_are_remembered_beside_each_other():
     with sqlite_saver() as saver:
         app = graph.compile(checkpointer=saver)
@@ -181,6 +191,26 @@ def test_a_bound_is_held(bound, most_bytes):
             fill(saver, str(n), n)
             assert PATCHED.numbers()["bytes"] <= most_bytes
         assert PATCHED.numbers()["states"] < 60
+
+
+def test_a_state_that_does_not_fit_is_not_recorded_again_and_again_until_it_is_smaller():
+    remembered = Remembered(100_000)
+    large = {"channel_values": {"messages": [HumanMessage(str(n)) for n in range(200)]}}
+    for _ in range(6):
+        data = remembered.dumps(large).value[1]
+    # Once it has to be recorded, so that it is known how large it is.
+    assert remembered.counted() == {**dict.fromkeys(COUNTS, 0), "encoded_new": 200}
+    for _ in range(3):
+        remembered.loads(data)
+    assert remembered.counted() == dict.fromkeys(COUNTS, 0)
+    assert remembered.memory.numbers()["bytes"] < 1_000
+    small = {"channel_values": {"messages": large["channel_values"]["messages"][:20]}}
+    for _ in range(4):
+        data = remembered.dumps(small).value[1]
+    assert remembered.counted()["encoded_unchanged"] == 20
+    for _ in range(2):
+        remembered.get(data)
+    assert remembered.counted()["decoded_unchanged"] == 20
 
 
 @pytest.mark.parametrize(("ending", "width"), [("", 1), ("漢", 2), ("😀", 4)])

@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, RemoveMessage, ToolMessage
 
 from beside_stock.remembered import COUNTS, Remembered
+from fast_langgraph import _native
 from samples import classes as s
 
 REMEMBERED = {
@@ -134,6 +135,16 @@ def test_what_is_decoded_by_the_codec_alone_and_encoded_by_its_class_is_not_reme
     for _ in range(4):
         remembered.dumps(value)
     assert remembered.counted()["encoded_unchanged"] == 0
+
+
+def test_a_tuple_that_somebody_has_is_seen():
+    outlined = _native.Outlined({"pair": ({"a": 1}, [2])})
+    assert outlined.is_ours_alone()
+    pair = outlined.object["pair"]
+    assert outlined.is_unchanged()
+    assert not outlined.is_ours_alone()
+    del pair
+    assert outlined.is_ours_alone()
 
 
 def test_a_type_that_has_died_is_not_taken_for_another_one_at_its_address():

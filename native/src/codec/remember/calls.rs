@@ -65,9 +65,15 @@ fn encode<'py, T>(
     // They were found to be current just now.
     let known = |class: &Arc<PlainClass>| (class.class.as_ptr().cast(), Described::Plain(Arc::clone(class)));
     encoder.seen.extend(recorder.state.classes().iter().map(known));
-    // SAFETY: the caller holds `value`.
-    #[allow(unsafe_code)]
-    let result = unsafe { encoder.remembered(value.as_ptr(), 0, ROOT, &mut recorder) };
+    let result = if recorder.state.fits_below.is_some() {
+        encoder.object(value)
+    } else {
+        // SAFETY: the caller holds `value`.
+        #[allow(unsafe_code)]
+        unsafe {
+            encoder.remembered(value.as_ptr(), 0, ROOT, &mut recorder)
+        }
+    };
     let ran_python = encoder.ran_python;
     let out = match encoded(stock, encoder, result, began)? {
         Ok(out) => out,
@@ -88,6 +94,9 @@ fn encode<'py, T>(
             Ok(PyBytes::new(py, &fresh.out).into_any())
         };
         verification.end(py, (!ran_python).then(|| (PyBytes::new(py, &out).into_any(), anew)))?;
+    }
+    if state.may_fit(out.len()) {
+        state.fits_below = None;
     }
     let (result, source) = finish(out, &former, runs)?;
     if !state.is_empty() {
@@ -166,7 +175,14 @@ pub fn decode<'py>(
         let result = decoder.decode(data);
         return decoded(stock, decoder, result, data, began);
     };
-    let (state, former, forgotten) = begin(py, memory, &key, |class| stock.may_build(py, class));
+    let (mut state, former, forgotten) = begin(py, memory, &key, |class| stock.may_build(py, class));
+    if !state.may_fit(data.len()) {
+        let result = decoder.decode(data);
+        let object = decoded(stock, decoder, result, data, began);
+        memory.put(py, key, state, forgotten);
+        return object;
+    }
+    state.fits_below = None;
     decoder.seen.extend(state.classes().iter().map(Arc::clone));
     let mut recorder = Recorder::new(state, slots, former.as_slice(py), Verification::begin(py));
     let result = decoder.remembered(&mut Reader::new(data), 0, ROOT, data, &mut recorder);

@@ -114,25 +114,36 @@ impl Memory {
     }
 
     /// Puts a state in, unless nothing is in it or something was forgotten since it was taken out. What has to go for it
-    /// goes: the states that were used least recently.
+    /// goes: the states that were used least recently. Of one that is too large, only that is kept.
     pub fn put(&self, py: Python<'_>, key: Key, mut state: State, forgotten: u64) {
         state.tidy();
         let released = state.take_released();
-        let bytes = state.bytes(py);
         let mut gone = Vec::new();
+        let mut bytes = state.bytes(py);
+        if bytes > self.most_bytes && !state.is_empty() {
+            let too_large = State::too_large(state.source.len(py), bytes, self.most_bytes);
+            gone.push(std::mem::replace(&mut state, too_large));
+            bytes = state.bytes(py);
+        }
+        let is_nothing = state.containers.is_empty() && state.fits_below.is_none();
         let mut kept = lock(&self.kept);
-        if state.containers.is_empty() || bytes > self.most_bytes || kept.forgotten != forgotten {
+        if is_nothing || bytes > self.most_bytes || kept.forgotten != forgotten {
             gone.push(state);
         } else {
             kept.bytes += bytes;
-            // Of two lists with the same bytes the other is the older one.
+            // Of two lists with the same bytes the other is the older one. Without elements there are no bytes.
             if let Key::List { .. } = key
-                && let Some(older) = kept.lists.insert(fingerprint(state.source.as_slice(py)), key.clone())
-                && older != key
-                && let Some((old, bytes)) = kept.states.pop(&older)
+                && !state.is_empty()
             {
-                kept.bytes -= bytes;
-                gone.push(old);
+                let bytes = state.source.as_slice(py);
+                if let Some(other) = kept.lists.insert(fingerprint(bytes), key.clone())
+                    && other != key
+                    && kept.states.peek(&other).is_some_and(|(old, _)| old.source.as_slice(py) == bytes)
+                    && let Some((old, bytes)) = kept.states.pop(&other)
+                {
+                    kept.bytes -= bytes;
+                    gone.push(old);
+                }
             }
             if let Some((key, old)) = kept.states.push(key, (state, bytes)) {
                 gone.push(kept.gone(py, &key, old));

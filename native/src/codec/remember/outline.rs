@@ -134,7 +134,8 @@ impl<'a, 'py> Outline<'a, 'py> {
             } else if class == &raw mut ffi::PyList_Type {
                 self.list(object, depth, references)
             } else if class == &raw mut ffi::PyTuple_Type {
-                // A tuple keeps its items.
+                // A tuple keeps its items, also for whoever has only the tuple.
+                self.held(object, references);
                 (0..ffi::PyTuple_GET_SIZE(object))
                     .all(|index| self.value(ffi::PyTuple_GET_ITEM(object, index), depth + 1, 1))
             } else if (self.is_plain)(class) {

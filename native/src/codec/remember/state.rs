@@ -129,12 +129,27 @@ pub struct State {
     weight: usize,
     /// References that are given up at the end of a call: it may run Python code.
     released: Vec<Py<PyAny>>,
+    /// Of a state that was too large nothing is remembered but from how many bytes on it seems to be.
+    pub fits_below: Option<usize>,
 }
 
 // SAFETY: words are read only with the interpreter attached, in which objects stay what they are meanwhile.
 unsafe impl Send for State {}
 
 impl State {
+    /// What is kept of a state that took more than `most` bytes, and that was encoded in `len`.
+    pub fn too_large(len: usize, bytes: usize, most: usize) -> Self {
+        let mut state = Self::default();
+        let share = |whole: usize| u128::from(whole as u64) * u128::from(most as u64) / u128::from(bytes.max(1) as u64);
+        state.fits_below = usize::try_from(share(len)).ok();
+        state
+    }
+
+    /// Whether a state that is encoded in `len` bytes may be remembered.
+    pub fn may_fit(&self, len: usize) -> bool {
+        self.fits_below.is_none_or(|most| len < most)
+    }
+
     /// The classes of instances in it.
     pub fn classes(&self) -> &[Arc<PlainClass>] {
         &self.classes
