@@ -23,7 +23,8 @@ from beside_stock.equality import difference, shared_mutables
 from fast_langgraph import _native
 from fast_langgraph._shared import verification
 from samples import classes as s
-from samples.edits import EDITS, TWICE, channels
+from samples.conversation import channels
+from samples.edits import EDITS, TWICE
 
 THREADS = ["one", "two"]
 SERDE = JsonPlusSerializer()

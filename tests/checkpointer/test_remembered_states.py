@@ -21,7 +21,7 @@ from fast_langgraph import RustSQLiteCheckpointer, _native
 from fast_langgraph._checkpointer import requests
 from fast_langgraph._shared import verification
 from samples.checkpoints import METADATA, checkpoint, config
-from samples.edits import channels
+from samples.conversation import channels
 from threads import all_at_once
 
 TURNS = 12

@@ -8,7 +8,8 @@ import pytest
 from langchain_core.messages import BaseMessage
 
 from beside_stock.remembered import COUNTS, Remembered
-from samples.edits import EDITS, LISTS, READS, TWICE, channels, conversation
+from samples.conversation import channels, conversation
+from samples.edits import EDITS, LISTS, READS, TWICE
 
 NOTHING = dict.fromkeys(COUNTS, 0)
 

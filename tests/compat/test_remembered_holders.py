@@ -19,7 +19,7 @@ from langchain_core.messages import HumanMessage
 
 from beside_stock.equality import difference, shared_mutables
 from beside_stock.remembered import Remembered
-from samples.edits import AI, EXTRA, HUMAN, TOOL, channels
+from samples.conversation import AI, EXTRA, HUMAN, TOOL, channels
 
 VARIABLE = contextvars.ContextVar("held")
 

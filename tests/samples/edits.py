@@ -1,4 +1,4 @@
-"""A conversation with a message of each kind, and what apps and mistakes do to it between two checkpoints.
+"""What apps and mistakes do to a conversation between two checkpoints.
 
 An edit takes the values of a checkpoint's channels, of which ``messages`` is the conversation and ``documents`` a dict,
 and changes them in place.
@@ -8,80 +8,35 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
-    ChatMessage,
-    FunctionMessage,
     HumanMessage,
-    RemoveMessage,
     SystemMessage,
-    ToolMessage,
 )
 
 from samples import classes as s
-
-Values = dict[str, Any]
-
-SYSTEM, HUMAN, AI, TOOL, CHUNK, REMOVE, CHAT, FUNCTION, OWN, EXTRA, DOCUMENT, DICT, LIST = range(13)
-
-
-def number(text: str) -> float:
-    """A number that nothing else has: its address is free for another one as soon as it is given up."""
-    return float(text)
-
-
-def text(start: str) -> str:
-    """A str that nothing else has."""
-    return "".join([start, " is a text"])
-
-
-def conversation(more: int = 12) -> list[Any]:
-    """One of each, and ``more`` plain ones."""
-    call = {"name": "search", "args": {"q": "w", "k": [number("0.5"), text("one"), {"x": 1}]}, "id": "c1"}
-    usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3, "input_token_details": {"cache_read": 1}}
-    artifact = {
-        "rows": [number("1.5"), (1, {"x": number("2.5")}), None],
-        "nested": [[number("3.5")], [text("two"), []]],
-        "empty": [],
-        "deep": {"a": (1, [2, {"y": 3}])},
-    }
-    made = [
-        SystemMessage("be brief", id="s"),
-        HumanMessage([text("three"), {"type": "text", "text": "b"}, text("four")], id="h"),
-        AIMessage(
-            "",
-            id="a",
-            tool_calls=[{**call, "type": "tool_call"}],
-            usage_metadata=usage,
-            response_metadata={"model_name": "m", "logprobs": {"content": [number("-0.5"), number("-0.25")]}},
-            additional_kwargs={"empty": [], "scores": [number("4.5")], "refusal": None},
-        ),
-        ToolMessage("found", tool_call_id="c1", name="search", id="t", artifact=artifact),
-        AIMessageChunk("part", id="k", additional_kwargs={"index": [number("5.5")]}),
-        RemoveMessage(id="gone"),
-        ChatMessage("x", role="critic", id="r"),
-        FunctionMessage("y", name="f", id="f"),
-        s.MyHuman("mine", mood="wild", id="o"),
-        HumanMessage("z", id="e", more={"b": [number("6.5")]}, flag=True),
-        Document(page_content="d", metadata={"tags": [text("five")]}),
-        {"role": "user", "content": [text("six"), [number("7.5")]], 1: {2: 3}},
-        [{"nested": [number("8.5")]}],
-    ]
-    return made + [HumanMessage(f"message {n}", id=f"m{n}") for n in range(more)]
-
-
-def channels() -> Values:
-    documents = [Document(page_content=f"d{n}", metadata={"n": n}) for n in range(10)]
-    return {
-        "messages": conversation(),
-        "count": 1,
-        "documents": {f"key {n}": found for n, found in enumerate(documents)},
-    }
+from samples.conversation import (
+    AI,
+    CHAT,
+    CHUNK,
+    DICT,
+    DOCUMENT,
+    EXTRA,
+    FUNCTION,
+    HUMAN,
+    LIST,
+    OWN,
+    REMOVE,
+    SYSTEM,
+    TOOL,
+    Values,
+    text,
+)
 
 
 def twice(first: Any, second: Any, at: Callable[[list[Any]], list[Any]]) -> Callable[[Values], None]:
@@ -153,6 +108,47 @@ class OtherHuman(HumanMessage):
     """A class of the app's own."""
 
 
+def _and_back(name: str, other: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """An attribute is another one for a moment."""
+
+    def change(m: Any) -> None:
+        former = getattr(m, name)
+        object.__setattr__(m, name, other(m))
+        object.__setattr__(m, name, former)
+
+    return change
+
+
+def _deleted_and_set(m: Any) -> None:
+    content = m.content
+    del m.content
+    m.content = content
+
+
+def _exchanged(name: str) -> Callable[[list[Any]], None]:
+    """Two messages have each other's."""
+
+    def change(ms: list[Any]) -> None:
+        one, other = getattr(ms[SYSTEM], name), getattr(ms[HUMAN], name)
+        object.__setattr__(ms[SYSTEM], name, other)
+        object.__setattr__(ms[HUMAN], name, one)
+
+    return change
+
+
+def _grown_and_shrunk(found: dict[Any, Any]) -> None:
+    for n in range(50):
+        found[f"key {n}"] = n
+    for n in range(50):
+        del found[f"key {n}"]
+
+
+def _emptied_and_filled(found: Any) -> None:
+    former = found.copy()
+    found.clear()
+    found.update(former) if isinstance(found, dict) else found.extend(former)
+
+
 def _frozen_in_place(m: Any) -> None:
     names = tuple(type(m).model_fields)
     object.__setattr__(m, "__pydantic_fields_set__", None)
@@ -190,6 +186,11 @@ FIELDS: dict[str, Callable[[Values], Any]] = {
     "__dict__ of a subclass": _on(HUMAN, _slot("__dict__", lambda m: s.Dict(m.__dict__))),
     "the class replaced": _on(HUMAN, _slot("__class__", lambda m: OtherHuman)),
     "the class replaced by a plain one": _on(HUMAN, _slot("__class__", lambda m: SystemMessage)),
+    "content deleted and set again": _on(SYSTEM, _deleted_and_set),
+    "__dict__ exchanged with another message": _in_list(_exchanged("__dict__")),
+    "__dict__ another one for a moment": _on(HUMAN, _and_back("__dict__", lambda m: {})),
+    "__dict__ emptied and filled again": _on(HUMAN, lambda m: _emptied_and_filled(m.__dict__)),
+    "the class another one for a moment": _on(HUMAN, _and_back("__class__", lambda m: SystemMessage)),
     "initialized anew": _on(HUMAN, lambda m: m.__init__(content="x")),
     "its state set": _on(HUMAN, lambda m: m.__setstate__(copy.deepcopy(m.__getstate__()))),
 }
@@ -220,6 +221,9 @@ SLOTS: dict[str, Callable[[Values], Any]] = {
         HUMAN, _slot("__pydantic_fields_set__", lambda m: frozenset(m.__pydantic_fields_set__))
     ),
     "the set fields frozen at the address of the others": _on(HUMAN, _frozen_in_place),
+    "the set fields exchanged with another message": _in_list(_exchanged("__pydantic_fields_set__")),
+    "the set fields other ones for a moment": _on(HUMAN, _and_back("__pydantic_fields_set__", lambda m: set())),
+    "the extra fields exchanged with another message": _in_list(_exchanged("__pydantic_extra__")),
     "private attributes put in": _on(HUMAN, _slot("__pydantic_private__", lambda m: {"x": 1})),
     "private attributes taken away": _on(HUMAN, lambda m: object.__delattr__(m, "__pydantic_private__")),
 }
@@ -238,6 +242,13 @@ INSIDE: dict[str, Callable[[Values], Any]] = {
     "an invalid tool call added": _on(AI, lambda m: m.invalid_tool_calls.append({"name": "f", "args": "{"})),
     "usage changed": _on(AI, lambda m: m.usage_metadata.__setitem__("input_tokens", 7)),
     "usage of another type": _on(AI, lambda m: m.usage_metadata.__setitem__("input_tokens", 7.5)),
+    "an equal number of another type": _on(AI, lambda m: m.tool_calls[0]["args"]["k"][2].__setitem__("x", True)),
+    "an equal float in place of an int": _on(AI, lambda m: m.tool_calls[0]["args"]["k"][2].__setitem__("x", 1.0)),
+    "a zero below zero": _on(AI, lambda m: m.additional_kwargs.__setitem__("zero", -0.0)),
+    "no number": _on(AI, lambda m: m.additional_kwargs.__setitem__("zero", float("nan"))),
+    "an interned text in place of an equal one": _on(
+        HUMAN, lambda m: m.content.__setitem__(0, sys.intern(m.content[0]))
+    ),
     "usage's details changed": _on(AI, lambda m: m.usage_metadata["input_token_details"].update(audio=2)),
     "usage taken away": _set(AI, usage_metadata=None),
     "metadata changed": _on(AI, lambda m: m.response_metadata.update(model_name="other")),
@@ -248,6 +259,18 @@ INSIDE: dict[str, Callable[[Values], Any]] = {
     "metadata merged": _on(AI, lambda m: m.response_metadata.__ior__({"new": 1})),
     "metadata's default set": _on(AI, lambda m: m.response_metadata.setdefault("new", [])),
     "metadata initialized anew": _on(AI, lambda m: m.response_metadata.__init__(new=1)),
+    "metadata grown and shrunk": _on(AI, lambda m: _grown_and_shrunk(m.response_metadata)),
+    "metadata emptied and filled again": _on(AI, lambda m: _emptied_and_filled(m.response_metadata)),
+    "a key another one for a moment": _on(
+        AI, lambda m: [m.additional_kwargs.__setitem__("refusal", value) for value in ("x", None)]
+    ),
+    "an argument's list emptied and filled again": _on(AI, lambda m: _emptied_and_filled(m.tool_calls[0]["args"]["k"])),
+    "an argument's list filled by an iterator": _on(
+        AI, lambda m: m.tool_calls[0]["args"]["k"].__setitem__(slice(None), iter([*m.tool_calls[0]["args"]["k"], 1]))
+    ),
+    "an argument's list in a message of its own": _in_list(
+        lambda ms: ms[HUMAN].additional_kwargs.update(k=ms[AI].tool_calls[0]["args"]["k"])
+    ),
     "kwargs replaced": _set(AI, additional_kwargs={"tool_calls": [{"id": "x"}]}),
     "an empty list in kwargs filled": _on(AI, lambda m: m.additional_kwargs["empty"].append(1)),
     "an empty list in kwargs replaced by a dict": _on(AI, lambda m: m.additional_kwargs.__setitem__("empty", {})),
