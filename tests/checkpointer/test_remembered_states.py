@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import weakref
@@ -14,9 +15,11 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from apps.chat import graph
 from apps.databases import opened
 from apps.processes import Fork, in_a_process
+from apps.soak import scaled
 from beside_stock.equality import difference, shared_mutables
 from beside_stock.remembered import COUNTS
 from beside_stock.remembered_sequences import SEQUENCES, Conversations
+from beside_stock.remembered_stories import tell
 from fast_langgraph import RustSQLiteCheckpointer, _native
 from fast_langgraph._checkpointer import requests
 from fast_langgraph._shared import verification
@@ -271,6 +274,20 @@ def test_threads_of_one_conversation_and_of_others_get_what_was_put(checkpointer
     all_at_once(work, 8)
     assert numbers(checkpointer)["encoded_unchanged"] > 100
     assert numbers(checkpointer)["decoded_unchanged"] > 100
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("seed", range(scaled(2, 1_000)))
+def test_checkpointers_of_one_file_tell_the_story_of_stock_s_savers(
+    seed, count, path, checkpointer, verified, tmp_path
+):
+    with contextlib.ExitStack() as stack:
+        stock = [stack.enter_context(opened("stock", tmp_path / "stock.db")) for _ in range(count)]
+        ours = [checkpointer, *(stack.enter_context(RustSQLiteCheckpointer(path)) for _ in range(count - 1))]
+        assert tell(seed, ours) == tell(seed, stock)
+    assert numbers(checkpointer)["encoded_unchanged"] > 10
+    assert numbers(checkpointer)["decoded_unchanged"] > 10
 
 
 class OfACheckpointer:
