@@ -155,9 +155,9 @@ impl<'py> Decoder<'_, 'py> {
             if let Some(object) = self.again(&element, former.start, place, data, recorder) {
                 reader.skip(element.len as usize);
                 recorder.tally.decoded_again += 1;
-                if let Some(verification) = &mut recorder.verification {
+                if recorder.verification.is_some() {
                     let bytes = data.get(place..place + element.len as usize).unwrap_or_default();
-                    verification.decode(self.another(), bytes, level, &object);
+                    self.verify(bytes, level, &object, recorder);
                 }
                 element.start = start;
                 container.push(element, &object);
@@ -179,6 +179,14 @@ impl<'py> Decoder<'_, 'py> {
         (element.start, element.len) = (start, len);
         container.push(element, &object);
         Ok(object)
+    }
+
+    /// Decodes anew what `object` was taken for, where everything is verified.
+    #[cold]
+    fn verify(&self, bytes: &[u8], level: u16, object: &Bound<'py, PyAny>, recorder: &mut Recorder<'_>) {
+        if let Some(verification) = &mut recorder.verification {
+            verification.decode(self.another(), bytes, level, object);
+        }
     }
 
     /// The object of the element, if it was decoded from the same bytes and nobody else has it.

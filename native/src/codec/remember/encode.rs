@@ -135,7 +135,9 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
             let mut former = Former::new(container.start, rest);
             if let Some(last) = container.elements.last() {
                 self.again(start, container.start, last.end(), recorder);
-                container.elements.iter().for_each(|element| self.verify(element, start, recorder));
+                if recorder.verification.is_some() {
+                    container.elements.iter().for_each(|element| self.verify(element, start, recorder));
+                }
             }
             recorder.tally.encoded_again += kept as u64;
             container.start = start;
@@ -163,6 +165,7 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
     }
 
     /// Encodes anew what was written for an element of a container that begins at `start`, where everything is verified.
+    #[cold]
     fn verify(&mut self, element: &Element, start: usize, recorder: &mut Recorder<'_>) {
         if let (Some(verification), Some(object)) = (&mut recorder.verification, &element.object) {
             let stock = self.stock();
@@ -208,7 +211,9 @@ impl<'py, S: Sink> Encoder<'_, 'py, S> {
                 }
                 element.start = place;
                 element.len = u32::try_from(self.out.written() - start).unwrap_or(u32::MAX);
-                self.verify(&element, container.start, recorder);
+                if recorder.verification.is_some() {
+                    self.verify(&element, container.start, recorder);
+                }
                 container.elements.push(element);
                 return Ok(());
             }
