@@ -67,6 +67,13 @@ REPLACEMENTS = (
         ANOTHER_CLASS,
         verified=True,
     ),
+    Replacement(
+        "patched on compact files, verified",
+        (*REMEMBERING, "-p", "patched_compact_files"),
+        "broken_memory",
+        A_VIEW,
+        verified=True,
+    ),
 )
 
 
