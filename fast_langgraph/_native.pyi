@@ -108,11 +108,16 @@ def dumps_blob(value: object, memory: Memory | None = None, key: tuple[int, str,
     """
 
 def loads_typed(
-    serializer: object, data: object, memory: Memory | None = None, key: tuple[int, str, str] | None = None
+    serializer: object,
+    data: object,
+    memory: Memory | None = None,
+    key: tuple[int, str, str] | None = None,
+    each: bool = False,
 ) -> Any:
     """``JsonPlusSerializer.loads_typed``, or NotImplemented where stock has to do it.
 
-    ``memory`` remembers the state under ``key``; without a key, a list whose bytes ``dumps_typed`` has made.
+    ``memory`` remembers the state under ``key``; without a key, a list whose bytes ``dumps_typed`` has made. With
+    ``each`` it is a list whose values were encoded one by one, and what lies in these is remembered.
     """
 
 def verify_remembered(compare: Callable[[Any, Any], object] | None) -> None:
@@ -186,6 +191,20 @@ def fetch_checkpoint(
     conn: object, query: str, parameters: tuple[Any, ...], writes: str, states: FileStates | None = None
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     """A checkpoint's row and the rows of its writes, or None where there is no such checkpoint."""
+
+def fetch_delta_ancestors(
+    conn: object, query: str, parameters: tuple[Any, ...], channels: list[str]
+) -> tuple[list[tuple[list[str], Blob]], list[tuple[str, list[str]]]]:
+    """What is found on the way from a checkpoint to the ancestors that hold values of the channels.
+
+    That is what has to be decoded, nearest first: pairs of the channels whose value is in it and a ``Blob``, of a
+    checkpoint, or without channels of a list of some. And for each channel with ancestors the ids of these.
+    """
+
+def fetch_delta_writes(
+    conn: object, query: str, parameters: tuple[Any, ...], chains: list[tuple[str, list[str]]]
+) -> list[tuple[list[str], Any]]:
+    """For each channel the tasks, and a ``Blob`` of the list of values, or pairs of kind and ``Blob``; oldest first."""
 
 # From here on: the engine of RustSQLiteCheckpointer, only there on Unix.
 
@@ -272,6 +291,15 @@ class Request:
     @staticmethod
     def channel_writes(thread: KeyPart, namespace: KeyPart, ids: Sequence[KeyPart], channels: Sequence[str]) -> Request:
         """For each id the rows of writes to these channels."""
+
+    @staticmethod
+    def delta_history(
+        thread: KeyPart, namespace: KeyPart, id: KeyPart, channels: Sequence[str], by_path: bool
+    ) -> Request:
+        """What ``fetch_delta_ancestors`` finds, the channels with ancestors, and what ``fetch_delta_writes`` finds.
+
+        None if it has to be found step by step, because of something unusual.
+        """
 
     @staticmethod
     def setup() -> Request:

@@ -420,7 +420,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         checkpoint_id = get_checkpoint_id(config)
         return (
             yield from delta_channels.history(
-                self._load,
+                self._codec,
+                self.serde,
                 as_parameter(str(configurable["thread_id"])),
                 as_parameter(configurable.get("checkpoint_ns", "")),
                 as_parameter(checkpoint_id) if checkpoint_id else None,

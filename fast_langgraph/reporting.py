@@ -21,6 +21,8 @@ from fast_langgraph._stock_code import known_code, message_classes, releases
 
 #: how many classes of values that fell back are shown: those with the most values
 CLASSES_SHOWN = 5
+#: a site whose name is longer has a line for it, so that all fits a narrow terminal
+NAME_WIDTH = 31
 
 #: how many files in the compact layout are shown
 FILES_SHOWN = 5
@@ -141,7 +143,11 @@ class Status:
         sites = list(self.sites.values())
         for site, following in zip(sites, [*sites[1:], None], strict=True):
             calls = f"{site.calls:>10,} calls" if site.calls or site.state == "active" else ""
-            lines.append(f"  {site.name:<31} {site.state:<7}{calls}".rstrip())
+            name = site.name
+            if len(name) > NAME_WIDTH:
+                lines.append(f"  {name}")
+                name = ""
+            lines.append(f"  {name:<{NAME_WIDTH}} {site.state:<7}{calls}".rstrip())
             if site.bytes:
                 add(f"{_size(site.bytes)} in {site.seconds:.2f} s", 6)
             if site.values_by_stock:

@@ -90,6 +90,8 @@ def fingerprints(distribution: str) -> dict[str, str]:
         if cls is LIVE_CLASSES[0] and distribution != CHECKPOINT:
             continue
         for site in cls.sites:
+            if site.method.live is None:
+                continue  # this release has no such method
             found[site.name] = releases.site_fingerprint(site.method.owner, [site.method.live, *site.method.beside])
     if distribution == CHECKPOINT:
         found["base"] = releases.base_fingerprint()

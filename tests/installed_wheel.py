@@ -12,8 +12,8 @@ from pathlib import Path
 
 SITES_BY_CLASS = {
     "JsonPlusSerializer": ["dumps_typed", "loads_typed"],
-    "SqliteSaver": ["put", "put_writes", "get_tuple", "delete_thread"],
-    "AsyncSqliteSaver": ["aput", "aput_writes", "aget_tuple", "adelete_thread"],
+    "SqliteSaver": ["put", "put_writes", "get_tuple", "delete_thread", "get_delta_channel_history"],
+    "AsyncSqliteSaver": ["aput", "aput_writes", "aget_tuple", "adelete_thread", "aget_delta_channel_history"],
 }
 ALL_SITES = [f"{name}.{method}" for name, methods in SITES_BY_CLASS.items() for method in methods]
 

@@ -6,10 +6,14 @@ The value is rebuilt from the nearest ancestor that holds it and the writes sinc
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fast_langgraph import _native
-from fast_langgraph._shared.rows import write_order
+from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.delta_histories import are_usual, histories
+from fast_langgraph._shared.memory import CHECKPOINTER, place
+from fast_langgraph._shared.rows import ORDERED_BY_PATH, write_order
 
 T = TypeVar("T")
 
@@ -40,7 +44,7 @@ def walk(thread: str, namespace: str, checkpoint_id: str, visit: Callable[[str, 
 
 
 def history(
-    load: Callable[[Any, Any], Any], thread: str, namespace: str, checkpoint_id: str | None, channels: Sequence[str]
+    codec: Codec, serde: Any, thread: str, namespace: str, checkpoint_id: str | None, channels: Sequence[str]
 ) -> Steps[dict[str, dict[str, Any]]]:
     """By channel, the writes since the nearest ancestor that holds its value, and that value as the seed."""
     if checkpoint_id is None:
@@ -48,6 +52,19 @@ def history(
         if found is None:
             return {channel: {"writes": []} for channel in channels}
         checkpoint_id = found[0][ID]
+    if codec.may_load(serde) and are_usual(channels):
+        found = yield _native.Request.delta_history(thread, namespace, checkpoint_id, channels, ORDERED_BY_PATH)
+        if found is not None:
+            kept, with_ancestors, writes = found
+            remembered = place(CHECKPOINTER, thread, namespace)
+            return histories(codec, serde, channels, kept, with_ancestors, writes, remembered)
+    return (yield from step_by_step(partial(codec.loads, serde), thread, namespace, checkpoint_id, channels))
+
+
+def step_by_step(
+    load: Callable[[Any, Any], Any], thread: str, namespace: str, checkpoint_id: str, channels: Sequence[str]
+) -> Steps[dict[str, dict[str, Any]]]:
+    """The same where a row is unusual, or where only the serializer can tell what is in one."""
     chains: dict[str, list[str]] = {channel: [] for channel in channels}
     seeds: dict[str, Any] = {}
 
@@ -71,8 +88,7 @@ def history(
             "writes": [
                 (write[0], channel, load(write[2], write[3]))
                 for ancestor in reversed(chain)
-                for write in sorted(writes[ancestor], key=write_order)
-                if write[1] == channel
+                for write in sorted((each for each in writes[ancestor] if each[1] == channel), key=write_order)
             ]
         }
         if channel in seeds:

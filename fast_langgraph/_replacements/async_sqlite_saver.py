@@ -17,6 +17,7 @@ from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
 from fast_langgraph._replacements import new_files, statements
 from fast_langgraph._replacements.async_group_commit import commit
+from fast_langgraph._replacements.delta_channels import aget_delta_channel_history
 from fast_langgraph._replacements.group_commit import queue_of
 from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
@@ -42,6 +43,7 @@ def make_sites(aio: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         site("aput_writes", aput_writes),
         site("aget_tuple", aget_tuple),
         site("adelete_thread", adelete_thread),
+        site("aget_delta_channel_history", aget_delta_channel_history),
         site("setup", new_files.asetup),
     ]
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
 from fast_langgraph._replacements import new_files, statements
+from fast_langgraph._replacements.delta_channels import get_delta_channel_history
 from fast_langgraph._replacements.group_commit import commit, queue_of
 from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
@@ -38,6 +39,7 @@ def make_sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
         site("put_writes", put_writes),
         site("get_tuple", get_tuple),
         site("delete_thread", delete_thread),
+        site("get_delta_channel_history", get_delta_channel_history),
         site("setup", new_files.setup),
     ]
 

@@ -37,6 +37,10 @@ class Codec:
         # A wrapper that was put on the object must be called.
         return type(serde) is self._serializer and method not in serde.__dict__
 
+    def may_load(self, serde: Any) -> bool:
+        """Whether ``loads`` decodes in Rust what this serializer has encoded."""
+        return self._is_plain(serde, "loads_typed") and self._may_decode()
+
     def dumps(self, serde: Any, value: Any, place: Place | None = None) -> tuple[Any, Any]:
         """``serde.dumps_typed(value)``, with a ``Blob`` in place of bytes where the codec made them."""
         # With a pickle fallback an error is not the end, so the serializer itself decides.
@@ -50,11 +54,14 @@ class Codec:
     def _memory(self, place: Place | None) -> _native.Memory | None:
         return None if place is None or self.memory is None else self.memory.native
 
-    def loads(self, serde: Any, kind: Any, data: Any, place: Place | None = None) -> Any:
-        """``serde.loads_typed((kind, data))``, where data may be a ``Blob``."""
+    def loads(self, serde: Any, kind: Any, data: Any, place: Place | None = None, each: bool = False) -> Any:
+        """``serde.loads_typed((kind, data))``, where data may be a ``Blob``.
+
+        With ``each`` it is a list whose values were encoded one by one.
+        """
         if type(data) is Blob:
-            if self._is_plain(serde, "loads_typed") and self._may_decode():
-                value = _native.loads_typed(serde, (kind, data), self._memory(place), place)
+            if self.may_load(serde):
+                value = _native.loads_typed(serde, (kind, data), self._memory(place), place, each)
                 if value is not NotImplemented:
                     return value
                 # Stock's function, and not ours once more if the class is patched.

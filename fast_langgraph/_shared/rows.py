@@ -23,6 +23,9 @@ except ImportError:
     # Releases that let SQLite sort the writes.
     writes_sort_key = None  # type: ignore[assignment]
 
+#: whether the writes of a step are applied by the paths of their tasks
+ORDERED_BY_PATH = writes_sort_key is not None
+
 Row = tuple[Any, ...]
 
 

@@ -3,10 +3,13 @@
 #: by module, the class and its methods; each class may use those before it
 STOCK_CLASSES = {
     "langgraph.checkpoint.serde.jsonplus": ("JsonPlusSerializer", ("dumps_typed", "loads_typed")),
-    "langgraph.checkpoint.sqlite": ("SqliteSaver", ("put", "put_writes", "get_tuple", "delete_thread", "setup")),
+    "langgraph.checkpoint.sqlite": (
+        "SqliteSaver",
+        ("put", "put_writes", "get_tuple", "delete_thread", "get_delta_channel_history", "setup"),
+    ),
     "langgraph.checkpoint.sqlite.aio": (
         "AsyncSqliteSaver",
-        ("aput", "aput_writes", "aget_tuple", "adelete_thread", "setup"),
+        ("aput", "aput_writes", "aget_tuple", "adelete_thread", "aget_delta_channel_history", "setup"),
     ),
 }
 

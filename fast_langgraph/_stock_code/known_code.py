@@ -61,6 +61,14 @@ SITES = {
         "362685a284c4432b": "3.0.3 to 3.1.1",
         "18b4ab5e579d752a": "3.1.2",
     },
+    "SqliteSaver.get_delta_channel_history": {
+        "8b9e1ff938a4ed21": "3.1.0 to 3.1.1",
+        "d03d2f281b78cffb": "3.1.2",
+    },
+    "AsyncSqliteSaver.aget_delta_channel_history": {
+        "daa7e1edd0cb5cbf": "3.1.0 to 3.1.1",
+        "fe14b51cf932a2a1": "3.1.2",
+    },
 }
 
 #: what savers use of langgraph.checkpoint.base

@@ -55,6 +55,20 @@ impl Column {
         }
     }
 
+    /// The text; None if it is something else, or not UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { std::str::from_utf8(text).ok() } else { None }
+    }
+
+    /// The bytes of a blob.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Blob(bytes) => Some(bytes),
+            Self::Shared(bytes) => Some(bytes),
+            Self::Null | Self::Int(_) | Self::Float(_) | Self::Text(_) => None,
+        }
+    }
+
     /// How many bytes it holds outside of itself.
     pub fn len(&self) -> usize {
         match self {

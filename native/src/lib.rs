@@ -17,6 +17,7 @@ mod checkpointer;
 mod codec;
 mod columns;
 mod counts;
+mod delta_channels;
 mod encodings;
 mod errors;
 mod file_identity;

@@ -151,7 +151,7 @@ def status(installed, *arguments, code, **variables):
 def test_the_status_says_on(installed):
     text = status(installed, code=0, FAST_LANGGRAPH_AUTO_PATCH="1")
     assert text.startswith("on: a program started in this environment runs patched\n")
-    assert "10 of 10 sites active" in text
+    assert "12 of 12 sites active" in text
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_the_status_says_off_and_why_and_what_helps(installed, variables, why, f
     assert lines[0] == f"off: {why}"
     assert lines[1].startswith(f"fix: {fix}")
     disabled = "FAST_LANGGRAPH_DISABLE" in variables
-    assert ("10 of 10 sites active" in "\n".join(lines)) is not disabled
+    assert ("12 of 12 sites active" in "\n".join(lines)) is not disabled
 
 
 def test_the_status_says_on_in_part(installed):
     text = status(installed, code=0, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_EXCLUDE="SqliteSaver")
-    assert text.startswith("partly on: 6 of 10 sites; the reasons are below\n")
+    assert text.startswith("partly on: 7 of 12 sites; the reasons are below\n")
     assert "excluded as asked for" in text
     text = status(installed, code=1, FAST_LANGGRAPH_AUTO_PATCH="1", FAST_LANGGRAPH_EXCLUDE="SqliteSaver,AsyncSqliteSaver,JsonPlusSerializer")  # fmt: skip
     assert text.startswith("off: no site is active: excluded as asked for\n"), text

@@ -92,7 +92,7 @@ def test_a_tracer_s_hook_for_the_same_module_is_called_too(run, place):
 
     sys.meta_path.insert({place}, Tracer())
     import langgraph.checkpoint.sqlite.aio
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     if {place} == 0:
         assert seen.count("langgraph.checkpoint.sqlite") == 1, seen
     """
@@ -107,7 +107,7 @@ def test_wrapt_s_post_import_hooks_run_beside_ours(run):
         wrapt.register_post_import_hook(lambda module: seen.append(module.__name__), name)
     import langgraph.checkpoint.sqlite.aio
     assert seen == ["langgraph.checkpoint.sqlite", "langgraph.checkpoint.sqlite.aio"], seen
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     """
     ok(run(script))
 
@@ -126,7 +126,7 @@ def test_what_goes_past_the_hook_is_told_and_patch_takes_it_up(run):
     site = fast_langgraph.status().sites["SqliteSaver.put"]
     assert site.state == "skipped" and "past the import hook" in site.reason, site
     fast_langgraph.patch()
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     """
     ok(run(script))
 
@@ -174,10 +174,10 @@ def test_an_error_in_the_module_is_raised_as_it_is_and_the_next_try_is_patched(r
         else:
             raise SystemExit("imported")
         assert "langgraph.checkpoint.sqlite.aio" not in sys.modules
-    assert count("active") == 6, states()
+    assert count("active") == 7, states()
     sys.modules["aiosqlite"] = aiosqlite
     import langgraph.checkpoint.sqlite.aio
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     """
     ok(run(script))
 
@@ -270,7 +270,7 @@ def test_unpatching_takes_the_hook_away_and_leaves_later_imports_alone(run):
     assert not fast_langgraph.is_patched()
     assert set(states().values()) == {"skipped"}, states()
     fast_langgraph.patch()
-    assert count("active") == 10 and len(hook()) == 1
+    assert count("active") == 12 and len(hook()) == 1
     fast_langgraph.patch()
     assert len(hook()) == 1
     """

@@ -46,15 +46,15 @@ def test_langgraph_is_not_imported_by_us(run):
     import fast_langgraph
     fast_langgraph.status(), fast_langgraph.is_patched()
     assert of_langgraph() == [], of_langgraph()
-    assert count("pending") == 10
+    assert count("pending") == 12
     import langgraph.checkpoint.serde.jsonplus
     assert not [name for name in of_langgraph() if "sqlite" in name], of_langgraph()
-    assert (count("active"), count("pending")) == (2, 8), states()
+    assert (count("active"), count("pending")) == (2, 10), states()
     import langgraph.checkpoint.sqlite
     assert "langgraph.checkpoint.sqlite.aio" not in sys.modules
-    assert (count("active"), count("pending")) == (6, 4), states()
+    assert (count("active"), count("pending")) == (7, 5), states()
     import langgraph.checkpoint.sqlite.aio
-    assert count("active") == 10
+    assert count("active") == 12
     """
     ok(run(script))
 
@@ -88,7 +88,7 @@ def test_what_we_import_when_patching_is_ours_alone(run, installed):
 def test_all_is_active_whatever_is_imported_first(run, imports, auto):
     if not auto and "patch()" not in imports:
         imports += "\nimport fast_langgraph; fast_langgraph.patch()"
-    ok(run(f"{imports}\nassert count('active') == 10, states()", auto=auto))
+    ok(run(f"{imports}\nassert count('active') == 12, states()", auto=auto))
 
 
 def test_an_object_made_while_the_module_was_half_imported_is_covered(run):
@@ -121,7 +121,7 @@ def test_imports_by_many_threads_at_once_patch_once_and_do_not_hang(run):
         thread.start()
     for thread in threads:
         thread.join()
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     """
     for auto in ("1", ""):
         ok(run(script, auto=auto))
@@ -148,14 +148,14 @@ def test_a_module_that_is_reloaded_is_patched_again_and_what_was_there_stays(run
     importlib.reload(langgraph.checkpoint.sqlite)
     new = langgraph.checkpoint.sqlite.SqliteSaver
     assert new is not old
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     assert calls() == 1
     saver.put(config, empty_checkpoint(), {}, {})
     other = new(sqlite3.connect(":memory:"))
     other.put(config, empty_checkpoint(), {}, {})
     assert calls() == 3, calls()
     importlib.reload(langgraph.checkpoint.serde.jsonplus)
-    assert count("active") == 10, states()
+    assert count("active") == 12, states()
     serde = langgraph.checkpoint.serde.jsonplus.JsonPlusSerializer()
     assert serde.loads_typed(serde.dumps_typed({"a": {1}})) == {"a": {1}}
     assert saver.get_tuple(config).checkpoint["v"] == other.get_tuple(config).checkpoint["v"]
@@ -171,8 +171,8 @@ def test_a_module_that_is_removed_and_imported_again_is_patched_again(run):
     script = """
     import langgraph.checkpoint.sqlite
     del sys.modules["langgraph.checkpoint.sqlite"]
-    assert (count("active"), count("pending")) == (2, 8), states()
+    assert (count("active"), count("pending")) == (2, 10), states()
     import langgraph.checkpoint.sqlite
-    assert count("active") == 6, states()
+    assert count("active") == 7, states()
     """
     ok(run(script))

@@ -99,8 +99,8 @@ def test_disable_set_to_0_disables_nothing(installed):
         ({"ONLY": "SqliteSaver.put"}, ["SqliteSaver.put"]),
         ({"ONLY": "SqliteSaver.put, AsyncSqliteSaver.aput,"}, ["SqliteSaver.put", "AsyncSqliteSaver.aput"]),
         ({"ONLY": "JsonPlusSerializer"}, ALL_SITES[:2]),
-        ({"EXCLUDE": "JsonPlusSerializer,SqliteSaver"}, ALL_SITES[6:]),
-        ({"ONLY": "SqliteSaver", "EXCLUDE": "SqliteSaver.put"}, ALL_SITES[3:6]),
+        ({"EXCLUDE": "JsonPlusSerializer,SqliteSaver"}, ALL_SITES[7:]),
+        ({"ONLY": "SqliteSaver", "EXCLUDE": "SqliteSaver.put"}, ALL_SITES[3:7]),
         ({"ONLY": " "}, ALL_SITES),
     ],
 )

@@ -18,6 +18,7 @@ NATIVE = Path(__file__).parents[2] / "native"
 ROOMS: dict[str, set[str]] = {
     "checkpointer": {
         "columns",
+        "delta_channels",
         "encodings",
         "errors",
         "file_identity",
@@ -29,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "borrowed_connection": {
         "columns",
+        "delta_channels",
         "errors",
         "file_identity",
         "host_sqlite",
@@ -37,7 +39,18 @@ ROOMS: dict[str, set[str]] = {
         "sync",
         "values",
     },
-    "layout": {"buffer", "columns", "errors", "file_identity", "key_part", "sync", "values", "fast_langgraph_compact"},
+    "layout": {
+        "buffer",
+        "columns",
+        "delta_channels",
+        "errors",
+        "file_identity",
+        "key_part",
+        "sync",
+        "values",
+        "fast_langgraph_compact",
+    },
+    "delta_channels": {"buffer", "columns", "fast_langgraph_msgpack"},
     "columns": {"buffer", "errors", "key_part"},
     "key_part": {"values"},
     "values": {"buffer", "errors"},

@@ -28,6 +28,9 @@ DELETING = ("SqliteSaver.delete_thread", "AsyncSqliteSaver.adelete_thread")
 PATCHED = ("-p", "fast_langgraph.pytest_plugin", "--fast-langgraph")
 #: of a verified run: something has to be remembered
 REMEMBERING = ("-p", "remembering")
+#: from the first release on that finds ancestors as ours do
+HISTORIES = ("SqliteSaver.get_delta_channel_history", "AsyncSqliteSaver.aget_delta_channel_history")
+FIRST_HISTORIES = (3, 1, 2)
 
 #: what variables would reach into a run
 FOREIGN = ("PYTEST", "PYTHON", "LANGGRAPH", "FAST_LANGGRAPH", "LANGSMITH", "LANGCHAIN", "VIRTUAL_ENV")
@@ -53,6 +56,8 @@ def suites(releases: Releases) -> list[Suite]:
     checkpoint = fetch("langgraph-checkpoint", releases.checkpoint)
     # The first of them puts no writes in its tests; the conformance suite does with this release too.
     savers = tuple(site for site in SAVERS if releases.sqlite != "3.0.3" or not site.endswith("put_writes"))
+    if tuple(map(int, releases.sqlite.split("."))) >= FIRST_HISTORIES:
+        savers += HISTORIES
     return [
         Suite("checkpoint-sqlite", sqlite, sqlite / "pyproject.toml", "tests", SERIALIZER + savers),
         Suite("checkpoint", checkpoint, checkpoint / "pyproject.toml", "tests", SERIALIZER),

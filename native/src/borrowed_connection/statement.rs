@@ -262,16 +262,33 @@ impl Prepared {
         row: impl ExactSizeIterator<Item = &'a Value>,
         limit: usize,
     ) -> Result<Vec<Vec<Column>>, SqlError> {
-        self.bind(row)?;
         let mut rows = Vec::new();
-        while rows.len() < limit && self.step()? {
+        if limit > 0 {
+            self.visit(row, |columns| {
+                rows.push(columns);
+                rows.len() < limit
+            })?;
+        }
+        Ok(rows)
+    }
+
+    /// Calls `visit` with each row that the statement finds for `row`, until it returns false.
+    pub fn visit<'a>(
+        &self,
+        row: impl ExactSizeIterator<Item = &'a Value>,
+        mut visit: impl FnMut(Vec<Column>) -> bool,
+    ) -> Result<(), SqlError> {
+        self.bind(row)?;
+        while self.step()? {
             // SAFETY: a statement that stands on a row.
             let count = unsafe { (self.connection.functions.column_count)(self.statement) };
-            rows.push((0..count).map(|index| self.column(index)).collect::<Result<_, _>>()?);
+            if !visit((0..count).map(|index| self.column(index)).collect::<Result<_, _>>()?) {
+                break;
+            }
         }
         // SAFETY: a live statement. It is reset so that no read transaction stays open.
         unsafe { (self.connection.functions.reset)(self.statement) };
-        Ok(rows)
+        Ok(())
     }
 
     fn column(&self, index: c_int) -> Result<Column, SqlError> {

@@ -21,6 +21,8 @@ pub enum Query {
     Mark(KeyPart),
     /// The pending writes of some channels, checkpoint by checkpoint.
     ChannelWrites { thread: KeyPart, namespace: KeyPart, ids: Vec<KeyPart>, channels: Vec<String> },
+    /// What delta channels are rebuilt from.
+    DeltaHistory { thread: KeyPart, namespace: KeyPart, id: KeyPart, channels: Vec<String>, by_path: bool },
 }
 
 impl Query {
@@ -42,6 +44,9 @@ impl Query {
             Self::ChannelWrites { thread, namespace, ids, channels } => {
                 Reply::ChannelWrites(snapshot.channel_writes(thread, namespace, ids, channels)?)
             }
+            Self::DeltaHistory { thread, namespace, id, channels, by_path } => {
+                Reply::DeltaHistory(snapshot.delta_history((thread, namespace, id), channels, *by_path)?.ok())
+            }
         })
     }
 
@@ -54,6 +59,7 @@ impl Query {
             Self::Batch { from, .. } => Reply::Batch(layout::Batch { rows: Vec::new(), next: *from }),
             Self::Descriptions { keys, .. } => Reply::Descriptions(keys.iter().map(|_| None).collect()),
             Self::Ancestors { .. } => Reply::Ancestors(Vec::new()),
+            Self::DeltaHistory { .. } => Reply::DeltaHistory(None),
             Self::ChannelWrites { ids, .. } => Reply::ChannelWrites(ids.iter().map(|_| Vec::new()).collect()),
         }
     }

@@ -5,6 +5,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::listing::Listing;
 use crate::columns::{Row, Rows, tuple, tuples};
+use crate::delta_channels::{Walk, Writes};
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
 use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, VALUE_COLUMN};
@@ -19,6 +20,8 @@ pub enum Reply {
     Descriptions(Vec<Option<Row>>),
     Ancestors(Rows),
     ChannelWrites(Vec<Rows>),
+    /// None where it has to be found out step by step.
+    DeltaHistory(Option<(Walk, Writes)>),
     Threads(Vec<KeyPart>),
     Statistics(Box<Statistics>),
 }
@@ -32,7 +35,7 @@ impl Reply {
     pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let with_writes = |(row, writes)| Ok((tuple(py, row, CHECKPOINT_COLUMN)?, tuples(py, writes, VALUE_COLUMN)?));
         match self {
-            Self::Done | Self::Checkpoint(None) => Ok(py.None().into_bound(py)),
+            Self::Done | Self::Checkpoint(None) | Self::DeltaHistory(None) => Ok(py.None().into_bound(py)),
             Self::Count(count) => count.into_bound_py_any(py),
             Self::Checkpoint(Some(found)) => with_writes(found)?.into_bound_py_any(py),
             Self::Keys(listing) => listing.into_bound_py_any(py),
@@ -50,6 +53,10 @@ impl Reply {
                 let lists =
                     found.into_iter().map(|rows| tuples(py, rows, VALUE_COLUMN)).collect::<PyResult<Vec<_>>>()?;
                 lists.into_bound_py_any(py)
+            }
+            Self::DeltaHistory(Some((walk, writes))) => {
+                let channels: Vec<String> = walk.chains().map(|(channel, _)| channel.to_owned()).collect();
+                (walk.kept_into_python(py)?, channels, writes.into_python(py)?).into_bound_py_any(py)
             }
             Self::Threads(threads) => threads.into_bound_py_any(py),
             Self::Statistics(statistics) => {

@@ -133,6 +133,11 @@ impl PyRequest {
     }
 
     #[staticmethod]
+    fn delta_history(thread: KeyPart, namespace: KeyPart, id: KeyPart, channels: Vec<String>, by_path: bool) -> Self {
+        Self::query(Query::DeltaHistory { thread, namespace, id, channels, by_path })
+    }
+
+    #[staticmethod]
     fn setup() -> Self {
         Self::maintenance(Maintenance::Setup)
     }

@@ -29,6 +29,8 @@ pub struct Decoder<'a, 'py> {
     pub ran_python: bool,
     /// How many values went to stock's hook.
     pub handed_over: u64,
+    /// Which exts may stand in a state that is remembered, where it is decoded at the moment.
+    pub exts: Exts,
     /// The level of the fields of the model that is built at the moment.
     pub field_level: u16,
     /// The plain classes of this call, to be found by the header of their payloads.
@@ -47,7 +49,17 @@ pub enum Exts {
 impl<'a, 'py> Decoder<'a, 'py> {
     pub fn new(py: Python<'py>, stock: &'a Stock, hook: &'a Bound<'py, PyAny>) -> Self {
         let pause = Some(CollectorPause::new(py));
-        Self { py, stock, hook, pause, ran_python: false, handed_over: 0, field_level: 0, seen: Vec::new() }
+        Self {
+            py,
+            stock,
+            hook,
+            pause,
+            ran_python: false,
+            handed_over: 0,
+            exts: Exts::Any,
+            field_level: 0,
+            seen: Vec::new(),
+        }
     }
 
     /// Another one, for the same serializer.

@@ -115,15 +115,17 @@ pub fn dumps_blob(
 }
 
 /// `JsonPlusSerializer.loads_typed`, or NotImplemented if stock has to do it. `memory` remembers a state under the key,
-/// and without a key a list that `dumps_typed` has made these bytes of.
+/// and without a key a list that `dumps_typed` has made these bytes of; with `each` a list whose values were encoded one by
+/// one.
 #[pyfunction]
-#[pyo3(signature = (serializer, data, memory=None, key=None))]
+#[pyo3(signature = (serializer, data, memory=None, key=None, each=false))]
 pub fn loads_typed<'py>(
     py: Python<'py>,
     serializer: &Bound<'py, PyAny>,
     data: &Bound<'py, PyAny>,
     memory: Option<&Bound<'py, Memory>>,
     key: Option<&Bound<'_, PyAny>>,
+    each: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let not_implemented = || Ok(py.NotImplemented().into_bound(py));
     let Ok(pair) = data.cast_exact::<PyTuple>() else {
@@ -167,7 +169,7 @@ pub fn loads_typed<'py>(
     let place =
         memory.map(Bound::get).and_then(|memory| Some((memory, key.or_else(|| memory.list_of(source.as_slice(py)))?)));
     let object = match place {
-        Some((memory, key)) => calls::decode(py, &stock, &hook, source, memory, key)?,
+        Some((memory, key)) => calls::decode(py, &stock, &hook, source, (memory, key), each)?,
         None => decode(py, &stock, &hook, source.as_slice(py))?,
     };
     object.map_or_else(not_implemented, Ok)

@@ -7,6 +7,7 @@ use super::kind::Layout;
 use super::schema::Schema;
 use super::{compact, removal, standard};
 use crate::columns::{Column, Row, Rows};
+use crate::delta_channels::{Doubtful, Walk, WriteColumns, Writes};
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
 
@@ -97,6 +98,45 @@ impl Snapshot<'_> {
             Ok(rows)
         };
         ids.iter().map(writes).collect()
+    }
+
+    /// The walk from a checkpoint to its ancestors for delta channels, and their writes. Each step's writes are applied by
+    /// path, or, in releases that don't, without it.
+    pub fn delta_history(
+        &self,
+        (thread, namespace, id): (&KeyPart, &KeyPart, &KeyPart),
+        channels: &[String],
+        by_path: bool,
+    ) -> Result<Result<(Walk, Writes), Doubtful>, SqlError> {
+        let Some(target) = id.text() else { return Ok(Err(Doubtful)) };
+        let mut walk = Walk::new(target.to_owned(), channels.to_vec());
+        let mut next = Some(id.clone());
+        while let Some(id) = next
+            && let Some(row) = self.checkpoint(thread, namespace, Some(&id))?
+        {
+            let [_, _, id, parent, kind, checkpoint, _] = row.as_slice() else { return Ok(Err(Doubtful)) };
+            match walk.visit(id, kind, checkpoint) {
+                Ok(true) => next = parent.key_part().filter(|parent| parent.text() != Some("")),
+                Ok(false) => break,
+                Err(doubtful) => return Ok(Err(doubtful)),
+            }
+        }
+        let mut rows = Vec::new();
+        for (channel, chain) in walk.chains() {
+            for id in chain {
+                let key = KeyPart::from(id.as_str());
+                for row in self.pending_writes((thread, namespace, &key), Some(channel))? {
+                    let Ok([task_id, channel, kind, value, path, idx]) = <[_; 6]>::try_from(row) else {
+                        return Ok(Err(Doubtful));
+                    };
+                    let checkpoint_id = Column::Text(id.clone().into_bytes());
+                    let task_path = by_path.then_some(path);
+                    rows.push(WriteColumns { checkpoint_id, channel, task_id, idx, kind, value, task_path });
+                }
+            }
+        }
+        let writes = Writes::new(walk.chains(), rows.into_iter());
+        Ok(writes.map(|writes| (walk, writes)))
     }
 
     pub fn mark(&self, thread: &KeyPart) -> Result<Mark, SqlError> {

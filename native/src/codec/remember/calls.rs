@@ -159,14 +159,15 @@ pub fn encode_to_blob(value: &Bound<'_, PyAny>, memory: &Memory, key: Key) -> Py
     Ok(blob.ok())
 }
 
-/// The object of these bytes; None if stock has to do it, and then no Python code has run yet.
+/// The object of these bytes, or with `each` the list of values that were encoded one by one; None if stock has to do it,
+/// and then no Python code has run yet.
 pub fn decode<'py>(
     py: Python<'py>,
     stock: &Stock,
     hook: &Bound<'py, PyAny>,
     source: Source,
-    memory: &Memory,
-    key: Key,
+    (memory, key): (&Memory, Key),
+    each: bool,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let began = Instant::now();
     let data = source.as_slice(py);
@@ -185,7 +186,12 @@ pub fn decode<'py>(
     state.fits_below = None;
     decoder.seen.extend(state.classes().iter().map(Arc::clone));
     let mut recorder = Recorder::new(state, slots, former.as_slice(py), Verification::begin(py));
-    let result = decoder.remembered(&mut Reader::new(data), 0, ROOT, data, &mut recorder);
+    let mut reader = Reader::new(data);
+    let result = if each {
+        decoder.remembered_each(&mut reader, data, &mut recorder)
+    } else {
+        decoder.remembered(&mut reader, 0, ROOT, data, &mut recorder)
+    };
     let ran_python = decoder.ran_python;
     let object = decoded(stock, decoder, result, data, began)?;
     let verification = recorder.verification.take();

@@ -4,13 +4,16 @@
 use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyList, PyString};
 
 use super::outline::Outline;
-use super::recorder::{ENTRIES_FROM, LEAST_ENTRIES, LEVELS, Recorder, below};
+use super::recorder::{ENTRIES_FROM, LEAST_ENTRIES, LEVELS, ROOT, Recorder, below};
 use super::state::{Container, Element, State};
 use crate::codec::decode::{Decoder, Exts, new_dict, set_item};
+use crate::codec::ext_codes::DELTA_SNAPSHOT;
 use crate::codec::fail::Fail;
+
+const SNAPSHOT: i8 = DELTA_SNAPSHOT.cast_signed();
 
 /// The elements of a container as they were.
 struct Former {
@@ -45,8 +48,66 @@ impl<'py> Decoder<'_, 'py> {
                     self.remembered_map(reader, len, level, path, data, recorder)
                 }
             }
-            _ => self.value(reader, deep, Exts::Any),
+            Ok(Token::Ext(code, payload)) if level < LEVELS && code == SNAPSHOT => {
+                let before = reader.clone();
+                reader.next_token()?;
+                let end = data.len() - reader.remaining();
+                match data.get(..end).and_then(|data| self.remembered_snapshot(payload, level, path, data, recorder)) {
+                    Some(snapshot) => Ok(snapshot),
+                    None => {
+                        *reader = before;
+                        self.value(reader, deep, self.exts)
+                    }
+                }
+            }
+            _ => self.value(reader, deep, self.exts),
         }
+    }
+
+    /// A list of values that were encoded one by one: what lies in each is remembered as if it were alone.
+    pub fn remembered_each(
+        &mut self,
+        reader: &mut Reader<'_>,
+        data: &[u8],
+        recorder: &mut Recorder<'_>,
+    ) -> Result<Bound<'py, PyAny>, Fail> {
+        let Token::Array(len) = reader.next_token()? else { return Err(Fail::Value) };
+        let list = PyList::empty(self.py);
+        let (mut container, mut former) = begin(ROOT, reader, data, recorder);
+        let mut decoded = Ok(());
+        for index in 0..len {
+            let is_element = matches!(reader.clone().next_token(), Ok(Token::Ext(code, _)) if code != SNAPSHOT);
+            decoded = if is_element {
+                self.element(reader, 1, data, &mut container, &mut former, recorder)
+            } else {
+                former.elements.next().into_iter().for_each(|element| recorder.state.release(element));
+                let value = self.remembered(reader, 0, below(ROOT, &index.to_le_bytes()), data, recorder);
+                value.inspect(|value| container.push(State::always_anew(), value))
+            }
+            .and_then(|value| list.append(value).map_err(Fail::from));
+            if decoded.is_err() {
+                break;
+            }
+        }
+        end(container, former, recorder);
+        decoded.map(|()| list.into_any())
+    }
+
+    /// A delta channel's value, whose bytes are the last of `data`; None if stock's hook may have to make it.
+    fn remembered_snapshot(
+        &mut self,
+        payload: &[u8],
+        level: u8,
+        path: u64,
+        data: &[u8],
+        recorder: &mut Recorder<'_>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let class = self.stock().types.delta_snapshot.as_ref()?.bind(self.py).clone();
+        let outside = std::mem::replace(&mut self.exts, Exts::Known);
+        let value = self.remembered(&mut Reader::new(payload), level + 1, path, data, recorder);
+        self.exts = outside;
+        let value = value.ok()?;
+        self.calling_python(|_| class.call1((value,)).ok())
     }
 
     fn remembered_map(
@@ -62,14 +123,14 @@ impl<'py> Decoder<'_, 'py> {
         for _ in 0..len {
             let key = self.key(reader, u16::from(level) + 2)?;
             let value = match reader.clone().next_token() {
-                Ok(Token::Array(_) | Token::Map(_)) => {
+                Ok(Token::Array(_) | Token::Map(_) | Token::Ext(..)) => {
                     let below = match key.cast_exact::<PyString>() {
                         Ok(text) => below(path, text.to_str().unwrap_or_default().as_bytes()),
                         Err(_) => path,
                     };
                     self.remembered(reader, level + 1, below, data, recorder)?
                 }
-                _ => self.value(reader, u16::from(level) + 2, Exts::Any)?,
+                _ => self.value(reader, u16::from(level) + 2, self.exts)?,
             };
             set_item(&dict, &key, &value)?;
         }
@@ -168,7 +229,7 @@ impl<'py> Decoder<'_, 'py> {
             recorder.tally.decoded_new += 1;
         }
         let handed_over = self.handed_over;
-        let object = self.value(reader, level, Exts::Any)?;
+        let object = self.value(reader, level, self.exts)?;
         let len = u32::try_from(data.len() - reader.remaining() - place).unwrap_or(u32::MAX);
         let fits = start.checked_add(len).is_some_and(|end| end < u32::MAX);
         let mut element = if fits && self.handed_over == handed_over {
