@@ -5,10 +5,16 @@ Made up after changes that were proposed upstream. Each runs alone and then patc
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import langgraph.checkpoint.sqlite
 import pytest
 from langgraph.checkpoint.serde import jsonplus
 
-from beside_stock.other_releases import answer, made_up
+from beside_stock.other_releases import answer, made_up, real
+from fast_langgraph._replacements.delta_channels import ANCESTORS
+
+SQL = getattr(langgraph.checkpoint.sqlite, "DELTA_STAGE1_SQL", None)
 
 pytestmark = pytest.mark.skipif(not hasattr(jsonplus, "_DeltaSnapshot"), reason="the edits are of newer releases")
 
@@ -130,10 +136,12 @@ METHODS = [
     ("__init__", "SqliteSaver", "put_writes"),
     ("__init__", "SqliteSaver", "get_tuple"),
     ("__init__", "SqliteSaver", "delete_thread"),
+    ("__init__", "SqliteSaver", "get_delta_channel_history"),
     ("aio", "AsyncSqliteSaver", "aput"),
     ("aio", "AsyncSqliteSaver", "aput_writes"),
     ("aio", "AsyncSqliteSaver", "aget_tuple"),
     ("aio", "AsyncSqliteSaver", "adelete_thread"),
+    ("aio", "AsyncSqliteSaver", "aget_delta_channel_history"),
 ]
 
 
@@ -142,7 +150,8 @@ def test_a_method_of_a_saver_of_an_unknown_release_is_left_to_its_own_code(file,
     folder = made_up(tmp_path, ["sqlite"], {})
     path = folder / "langgraph" / "checkpoint" / "sqlite" / f"{file}.py"
     before, defined, after = path.read_text().partition(f"def {method}(")
-    signature, colon, body = after.partition(":\n        ")
+    signature, colon, body = after.partition(':\n        """')
+    colon, body = colon[:-3], f'"""{body}'
     path.write_text(f"{before}{defined}{signature}{colon}self = self\n        {body}")
     sites = answer(folder, PROGRAM)["sites"]
     assert {name for name, (state, reason, _) in sites.items() if state != "active"} == {f"{owner}.{method}"}
@@ -153,4 +162,79 @@ def test_what_methods_share_is_part_of_each(tmp_path):
     edits = {"langgraph/checkpoint/sqlite/__init__.py": [("PRAGMA journal_mode=WAL;", "PRAGMA journal_mode=TRUNCATE;")]}
     sites = answer(made_up(tmp_path, ["sqlite"], edits), PROGRAM)["sites"]
     lost = {name for name, (state, _, _) in sites.items() if state != "active"}
-    assert lost == {f"SqliteSaver.{name}" for name in ("put", "put_writes", "get_tuple", "delete_thread")}
+    assert lost == {f"{owner}.{method}" for _, owner, method in METHODS if owner == "SqliteSaver"}
+
+
+HISTORY = """
+import asyncio, json
+import fast_langgraph
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from samples import deltas
+from samples.checkpoints import config
+
+def histories():
+    found = []
+    with SqliteSaver.from_conn_string("deltas.db") as saver:
+        for channels in deltas.CHANNELS:
+            found.append(repr(saver.get_delta_channel_history(config=config(), channels=channels)))
+    async def awaited():
+        async with AsyncSqliteSaver.from_conn_string("deltas.db") as saver:
+            for channels in deltas.CHANNELS:
+                found.append(repr(await saver.aget_delta_channel_history(config=config(), channels=channels)))
+    asyncio.run(awaited())
+    return found
+
+with SqliteSaver.from_conn_string("deltas.db") as saver:
+    deltas.fill(saver)
+stock = histories()
+fast_langgraph.patch()
+print(json.dumps({
+    "stock": stock,
+    "ours": histories(),
+    "sites": {name: [site.state, site.reason, site.calls] for name, site in fast_langgraph.status().sites.items()},
+}))
+"""
+DELTA = "langgraph/checkpoint/sqlite/_delta.py"
+#: by what is new: the edit, and whether stock's code is left to do it
+NEW_HISTORIES = {
+    "nothing": (("Stage 1 streams", "Stage 1 reads"), ""),
+    "another statement": (
+        (
+            '"SELECT checkpoint_id, type, checkpoint FROM ancestors"',
+            '"SELECT checkpoint_id, type, checkpoint FROM ancestors LIMIT 4"',
+        ),
+        "differs",
+    ),
+    "seeds that are wrapped": (
+        ("seed_val_by_ch[ch] = channel_values[ch]", "seed_val_by_ch[ch] = [channel_values[ch]]"),
+        "differs",
+    ),
+    "writes in another order": (("writes_sort_key(w[4], w[2], w[3])", "(w[2], w[3])"), "differs"),
+    "more of each write": (("(task_id, ch, serde.loads", "(task_id, ch, _path, serde.loads"), "differs"),
+    "another second statement": (("AND channel = ? ", "AND channel = ? AND idx >= 0 "), "differs"),
+}
+
+
+@pytest.mark.skipif(SQL != ANCESTORS, reason="stock's code finds ancestors in another way already")
+@pytest.mark.parametrize("name", NEW_HISTORIES)
+def test_a_history_that_is_made_in_another_way_is_left_to_stock_s_code(name, tmp_path, monkeypatch):
+    edit, why = NEW_HISTORIES[name]
+    folder = made_up(tmp_path / "release", ["sqlite"], {DELTA: [edit]})
+    monkeypatch.chdir(tmp_path)
+    look_at_histories(folder, why)
+
+
+@pytest.mark.parametrize("release", ["3.1.0", "3.1.1"])
+def test_a_release_that_finds_ancestors_in_another_way_is_left_to_its_own_code(release, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    look_at_histories(real("langgraph-checkpoint-sqlite", release), "this release finds ancestors in another way")
+
+
+def look_at_histories(release, why):
+    found = answer([release, Path(__file__).parents[1]], HISTORY)
+    assert found["ours"] == found["stock"]
+    for site in ("SqliteSaver.get_delta_channel_history", "AsyncSqliteSaver.aget_delta_channel_history"):
+        state, reason, calls = found["sites"][site]
+        assert (state, calls > 0) == (("skipped", False) if why else ("active", True))
+        assert why in reason
