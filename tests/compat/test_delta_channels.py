@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 import fast_langgraph
 from beside_stock.equality import difference, shared_mutables
 from beside_stock.sites import falls_back, runs_native
-from beside_stock.stories import same_story
+from beside_stock.stories import STANDARD, same_story
 from fast_langgraph import FallbackError
 from fast_langgraph._replacements import delta_channels
 from installed_releases import _DeltaSnapshot
@@ -207,7 +207,7 @@ def test_a_trace_callback_sees_the_statements_of_stock(tmp_path):
         ask(story, saver)
         story.note("statements", seen)
 
-    same_story(tell, tmp_path, native=[SITE])
+    same_story(tell, tmp_path, native=[SITE], layouts=STANDARD)
 
 
 # --- when stock's code does it ---

@@ -31,6 +31,9 @@ fn make(connection: &Connection) -> Result<(), SqlError> {
         return Ok(());
     }
     connection.run_if_autocommit(false, c"COMMIT")?;
+    // As stock's code does, before it makes its tables: once there is a transaction of somebody's in another journal mode,
+    // it could not. If it fails here, somebody else is doing it.
+    drop(connection.run(c"PRAGMA journal_mode=WAL"));
     let made = make_in_transaction(connection);
     connection.run_if_autocommit(false, if made.is_ok() { c"COMMIT" } else { c"ROLLBACK" })?;
     match made {
