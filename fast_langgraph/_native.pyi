@@ -159,8 +159,8 @@ def make_compact(conn: object) -> str | None:
     """
 
 def compact_files() -> list[tuple[str, int, dict[str, int], int]]:
-    """For each file in the compact layout that patched savers have used: its name, the checkpoints put in pieces, those
-    put whole by reason, and those read without the view.
+    """For each file in the compact layout that patched savers have used, the last one first: its name, the checkpoints
+    put in pieces, those put whole by reason, and those read without the view.
     """
 
 class Encodings:

@@ -87,7 +87,8 @@ class Status:
     not_remembered: str = ""
     #: the layout of files that are made
     layout: str = settings.LAYOUTS[0]
-    #: files in the compact layout that patched savers have used, by name
+    #: files in the compact layout that patched savers have used, by name: the 64 that were used last, the last one
+    #: first, and all before them as "others"
     compact: dict[str, CompactFile] = field(default_factory=dict)
     #: another installed package that conflicts with this one, and the fix
     conflict: str = ""

@@ -193,6 +193,22 @@ def test_a_state_without_pieces_is_put_whole_and_counted(saver, path):
     assert saver.get_tuple(config()).checkpoint["channel_values"]["text"] == "small"
 
 
+def test_the_files_that_were_used_last_are_counted_by_name(tmp_path):
+    def all_puts():
+        return sum(file.in_pieces for file in fast_langgraph.status().compact.values())
+
+    before = all_puts()
+    paths = [compact(tmp_path / f"{n}.db") for n in range(70)]
+    for path in paths:
+        with SqliteSaver.from_conn_string(str(path)) as saver:
+            put(saver, 3, parent=2)
+    names = list(fast_langgraph.status().compact)
+    assert names[:64] == [os.path.realpath(path) for path in paths[:5:-1]]
+    assert names[64:] == ["others"]
+    assert all_puts() == before + 70
+    assert "and 60 more in the compact layout" in " ".join(repr(fast_langgraph.status()).split())
+
+
 def test_delete_thread_deletes_the_pieces(saver, path):
     for thread in ("1", "2"):
         for n in range(5):

@@ -28,11 +28,30 @@ struct States {
     schema: Schema,
 }
 
-/// What was done with each file, by its name.
-static COUNTED: Mutex<BTreeMap<String, Counts>> = Mutex::new(BTreeMap::new());
+/// What was done with each file, by its name; the one that was used last comes last.
+static COUNTED: Mutex<Vec<(String, Counts)>> = Mutex::new(Vec::new());
 
-/// So many files are counted by name.
+/// So many files are counted by name: those that were used last.
 const MAX_NAMES: usize = 64;
+
+/// The name under which all others are counted.
+const OTHERS: &str = "others";
+
+fn count(name: String, counts: Counts) {
+    let mut counted = lock(&COUNTED);
+    let mut entry = match counted.iter().rposition(|(known, _)| *known == name) {
+        Some(place) => counted.remove(place),
+        None => (name, Counts::default()),
+    };
+    entry.1.add(counts);
+    let place = if entry.0 == OTHERS { 0 } else { counted.len() };
+    counted.insert(place, entry);
+    if counted.len() > MAX_NAMES + 1 {
+        let oldest = counted.iter().position(|(name, _)| name != OTHERS).map(|place| counted.remove(place).1);
+        drop(counted);
+        oldest.into_iter().for_each(|oldest| count(OTHERS.to_owned(), oldest));
+    }
+}
 
 /// What was done with a file.
 #[derive(Clone, Default)]
@@ -111,9 +130,7 @@ impl FileStates {
         *own = Some(States { place, cache, schema });
         drop(own);
         let name = if place == Place::Memory { ":memory:".to_owned() } else { name.to_string_lossy().into_owned() };
-        let mut counted = lock(&COUNTED);
-        let name = if counted.len() < MAX_NAMES || counted.contains_key(&name) { name } else { "others".to_owned() };
-        counted.entry(name).or_default().add(counts);
+        count(name, counts);
     }
 }
 
@@ -133,10 +150,10 @@ impl FileStates {
     }
 }
 
-/// What was done with files in the compact layout: for each its name, checkpoints put in pieces, checkpoints put whole
-/// by reason, and checkpoints read without the view.
+/// What was done with files in the compact layout, the one that was used last first: for each its name, checkpoints put
+/// in pieces, checkpoints put whole by reason, and checkpoints read without the view.
 #[pyfunction]
 pub fn compact_files() -> Vec<(String, u64, BTreeMap<&'static str, u64>, u64)> {
     let counted = lock(&COUNTED).clone();
-    counted.into_iter().map(|(name, counts)| (name, counts.in_pieces, counts.whole, counts.read)).collect()
+    counted.into_iter().rev().map(|(name, counts)| (name, counts.in_pieces, counts.whole, counts.read)).collect()
 }
