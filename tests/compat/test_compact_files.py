@@ -307,7 +307,7 @@ def test_another_thread_that_rolls_back_in_between_costs_no_piece(conn, path):
         while not stop.is_set():
             try:
                 conn.rollback()
-            except (sqlite3.Error, SystemError):  # sqlite3's own, if two threads meet in it
+            except Exception:  # of any kind: sqlite3 reads messages that another thread has replaced
                 pass
 
     thread = threading.Thread(target=interfere)

@@ -106,13 +106,20 @@ impl<'a> Compact<'a> {
             && self.connection.may_change(asked)
     }
 
-    /// Carries out a change, in pieces if it can be cut. False if stock's statement has to do it. With `by_itself` no
-    /// transaction is open, and it has one of its own.
-    pub fn apply(&mut self, change: Change, row: &Values, by_itself: bool) -> Result<bool, SqlError> {
-        match change {
-            Change::Put => self.put(row, by_itself),
-            Change::DeleteThread => self.delete_thread(row, by_itself),
-        }
+    /// Carries out a change, in pieces if it can be cut, in the transaction that is open or else in one of its own. False
+    /// if stock's statement has to do it.
+    ///
+    /// Stock's statement is done as a whole whatever other threads do with the connection. So is this, which has several:
+    /// a ROLLBACK of another thread's would take the pieces away and leave the row.
+    pub fn apply(&mut self, change: Change, row: &Values) -> Result<bool, SqlError> {
+        let connection = self.connection;
+        connection.exclusively(|| {
+            let by_itself = connection.autocommit();
+            match change {
+                Change::Put => self.put(row, by_itself),
+                Change::DeleteThread => self.delete_thread(row, by_itself),
+            }
+        })
     }
 
     fn put(&mut self, row: &Values, by_itself: bool) -> Result<bool, SqlError> {
@@ -157,8 +164,13 @@ impl<'a> Compact<'a> {
     }
 
     /// The row that stock's query finds for these parameters (thread, namespace and perhaps an id). None if it has to be
-    /// read through the view.
+    /// read through the view. No other thread writes between the row and its pieces.
     pub fn checkpoint(&mut self, parameters: &[Value]) -> Option<Option<Row>> {
+        let connection = self.connection;
+        connection.exclusively(|| self.row(parameters))
+    }
+
+    fn row(&mut self, parameters: &[Value]) -> Option<Option<Row>> {
         let keys: Vec<KeyPart> = parameters
             .iter()
             .map(|value| if let Value::Text(text) = value { Some(KeyPart::from(&**text)) } else { None })

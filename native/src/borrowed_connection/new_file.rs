@@ -19,7 +19,7 @@ pub fn make_compact(conn: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if !host.no_connections.is_empty() {
         return Ok(Some(host.no_connections.clone()));
     }
-    let detached = borrow::detached(conn, &host, make)?;
+    let detached = borrow::detached(conn, &host, |connection| connection.exclusively(|| make(connection)))?;
     match detached.pending {
         Some(pending) => Err(pending),
         None => Ok(detached.result.err().map(|error| error.message)),

@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// Calls `work` while no other thread uses the connection.
-    fn exclusively<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub fn exclusively<T>(&self, work: impl FnOnce() -> T) -> T {
         // SAFETY: a live handle. Its mutex is recursive, for SQLite enters it within each call; it is left in any case.
         unsafe {
             let mutex = (self.functions.db_mutex)(self.db);

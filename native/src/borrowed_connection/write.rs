@@ -48,7 +48,7 @@ impl Target<'_> {
             && self.compact.may_apply(change, row)
         {
             let began = self.begin()?;
-            if self.compact.apply(change, row, self.connection.autocommit())? {
+            if self.compact.apply(change, row)? {
                 statements = rest;
             } else if began {
                 // Stock prepares its statement first, and that may fail.
