@@ -56,9 +56,9 @@ def dumps_typed(value: Any, memory: Any = None, owner: int = 0) -> Any:
     return _dumps_typed(value, memory, owner) if data is None else ("msgpack", data)
 
 
-def loads_typed(serializer: Any, data: Any, memory: Any = None, place: Any = None) -> Any:
-    if memory is None or type(data) is not tuple or type(data[1]) not in (bytes, _native.Blob):
-        return _loads_typed(serializer, data, memory, place)
+def loads_typed(serializer: Any, data: Any, memory: Any = None, place: Any = None, each: bool = False) -> Any:
+    if memory is None or each or type(data) is not tuple or type(data[1]) not in (bytes, _native.Blob):
+        return _loads_typed(serializer, data, memory, place, each)
     kind, stored = data[0], bytes(data[1])
     if stored not in _taken:
         return _loads_typed(serializer, data, memory, place)
