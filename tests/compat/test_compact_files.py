@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from functools import partial
 
 import aiosqlite
 import pytest
@@ -32,6 +33,7 @@ from fast_langgraph import RustSQLiteCheckpointer, _native
 from samples import graphs
 from samples.checkpoints import METADATA, WRITES, checkpoint, config
 from samples.graphs import CONFIG
+from threads import all_at_once, at_once
 
 SERDE = JsonPlusSerializer()
 NOT_WORTH_IT = "nothing in it is worth being a piece"
@@ -341,14 +343,10 @@ def test_a_store_on_the_same_connection_goes_on(conn, path):
         except Exception as error:
             errors.append((name, error))
 
-    threads = [
-        threading.Thread(target=work, args=("saver", lambda n: put(saver, n, "saver"))),
-        threading.Thread(target=work, args=("store", lambda n: store.put(("a",), str(n), {"n": n}))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(
+        partial(work, "saver", lambda n: put(saver, n, "saver")),
+        partial(work, "store", lambda n: store.put(("a",), str(n), {"n": n})),
+    )
     # What is an error on stock, where both begin a transaction, is one here as well.
     assert all("transaction" in str(error) for _, error in errors), errors
     with closing(sqlite3.connect(path)) as other:
@@ -370,11 +368,7 @@ def test_two_savers_on_one_connection_put_from_two_threads(conn, path):
                         errors.append(error)
                         return
 
-    threads = [threading.Thread(target=work, args=(str(n), SqliteSaver(conn))) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, str(n), SqliteSaver(conn)) for n in range(2)))
     assert errors == []
     assert done(path)[0] > 40
     for n in range(2):
@@ -724,11 +718,7 @@ def test_many_that_make_the_same_file_at_once_make_one(tmp_path):
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=make, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    all_at_once(make, 8)
     assert errors == []
     assert layout(tmp_path / "new.db") == "compact"
     for n in range(8):

@@ -72,10 +72,8 @@ impl<'a> Compact<'a> {
         self.learned
     }
 
+    /// The file, which looks compact; None if this connection can't be used.
     fn open(&mut self) -> Result<Option<&mut Open>, SqlError> {
-        if !self.connection.looks_compact() {
-            return Ok(None);
-        }
         if self.open.is_none() {
             let Some(Before { place, schema, cache }) = self.before.take() else { return Ok(None) };
             let name = self.connection.file_name();
@@ -167,7 +165,7 @@ impl<'a> Compact<'a> {
     /// read through the view. No other thread writes between the row and its pieces.
     pub fn checkpoint(&mut self, parameters: &[Value]) -> Option<Option<Row>> {
         let connection = self.connection;
-        connection.exclusively(|| self.row(parameters))
+        connection.exclusively(|| if connection.looks_compact() { self.row(parameters) } else { None })
     }
 
     fn row(&mut self, parameters: &[Value]) -> Option<Option<Row>> {
