@@ -28,6 +28,8 @@ mod layout;
 mod metadata;
 mod sync;
 mod values;
+#[cfg(unix)]
+mod wal_file;
 
 // The GIL guards everything that is shared here.
 #[pymodule(gil_used = true)]

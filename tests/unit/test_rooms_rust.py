@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
         "layout",
         "sync",
         "values",
+        "wal_file",
     },
     "borrowed_connection": {
         "columns",
@@ -38,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
         "layout",
         "sync",
         "values",
+        "wal_file",
     },
     "layout": {
         "buffer",
@@ -60,6 +62,7 @@ ROOMS: dict[str, set[str]] = {
     "metadata": set(),
     "host_sqlite": {"sync"},
     "file_identity": set(),
+    "wal_file": set(),
     "counts": {"sync"},
     "buffer": set(),
     "interpreter": set(),

@@ -11,6 +11,8 @@ use crate::columns::{Column, copied};
 use crate::errors::SqlError;
 use crate::host_sqlite::{self, Functions};
 use crate::values::Value;
+#[cfg(unix)]
+use crate::wal_file::WalFile;
 
 #[cfg(unix)]
 fn path(bytes: Vec<u8>) -> PathBuf {
@@ -166,6 +168,33 @@ impl Connection {
         let is_known = name.is_empty() || (answer == ffi::SQLITE_OK && has_moved == 0);
         is_known.then(|| path(name))
     }
+
+    /// Makes room in the file of the write-ahead log, in a transaction that writes, for this commit and those to come.
+    /// No statement is run.
+    #[cfg(unix)]
+    pub fn make_room_in_log(&self) {
+        /// From so many pages on SQLite moves the log into the database, unless it is told otherwise. Then the log
+        /// starts over.
+        const AUTOCHECKPOINT: u64 = 1000;
+
+        self.exclusively(|| {
+            // SAFETY: a live handle, and a C string.
+            let state = unsafe { (self.functions.txn_state)(self.db, c"main".as_ptr()) };
+            // SAFETY: a live handle, and the arguments that are asked for. No other thread uses it meanwhile.
+            let file = || unsafe {
+                WalFile::by(|what, answer| (self.functions.file_control)(self.db, c"main".as_ptr(), what, answer))
+            };
+            if state == ffi::SQLITE_TXN_WRITE
+                && let Some(file) = file()
+            {
+                file.make_room(AUTOCHECKPOINT);
+            }
+        });
+    }
+
+    /// There is none on other systems.
+    #[cfg(not(unix))]
+    pub fn make_room_in_log(&self) {}
 
     /// The handle for rusqlite, which must have been given the same library. Everything that is made of it has to go
     /// before this value does.

@@ -78,6 +78,7 @@ impl Target<'_> {
 
     /// Commits the transaction that is open, if any.
     fn commit(&mut self) -> Result<(), SqlError> {
+        self.connection.make_room_in_log();
         let committed = self.connection.run_if_autocommit(false, c"COMMIT").map(|_| ());
         if committed.is_ok() {
             self.compact.committed();

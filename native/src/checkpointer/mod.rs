@@ -3,7 +3,7 @@
 //! `engine` is what Python holds. A `request` is a change, a `query` or `maintenance`; `dispatch` has it carried out
 //! and `reply` is what comes back, for event loops through `completions`. `database` ties the parts together: `writer`
 //! commits the changes that `queue` collects, in a `transaction`; `reader_pool` lends connections to read with; `wal`
-//! moves the write-ahead log into the database, and `wal_file` extends its file; `thread_pool` has threads for callers
+//! moves the write-ahead log into the database, and has room made in its file; `thread_pool` has threads for callers
 //! that can't wait; `gate` keeps callers out while the process forks and after the database was closed; `forks` does
 //! what a fork needs; `construction` is what is done with the file before anything is asked of it. How checkpoints lie in
 //! rows is not known here but in `layout`.
@@ -35,7 +35,6 @@ mod shared;
 mod thread_pool;
 mod transaction;
 mod wal;
-mod wal_file;
 mod writer;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

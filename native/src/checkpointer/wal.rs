@@ -10,29 +10,18 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::busy;
 use super::connection::{self, Use};
 use super::options::Synchronous;
 use super::shared::Shared;
 use super::thread_pool::ThreadPool;
-use super::{busy, wal_file};
 use crate::errors::SqlError;
 use crate::sync::lock;
-
-/// The header of the log's file, and of each page in it.
-const HEADER: u64 = 32;
-const FRAME_HEADER: u64 = 24;
+use crate::wal_file::{self, FRAME_HEADER, HEADER, SMALL_COMMIT, WalFile};
 
 /// If a background checkpoint leaves at most so much of the log, the next writer moves the rest itself: then the log
 /// starts over, and overwriting its file is cheaper than extending it.
 const SMALL_REST: u64 = 512 << 10;
-/// The file is extended ahead of commits up to this size. Larger ones mostly take time for their bytes.
-const SMALL_COMMIT: u64 = 64 << 10;
-/// It is extended by as much as it holds, within these bounds: for a few commits many zeros should not be written.
-const MIN_EXTENSION: u64 = 64 << 10;
-const MAX_EXTENSION: u64 = 1 << 20;
-/// It is extended when less than this part of what it holds is free, within bounds (the upper is `SMALL_COMMIT`).
-const FREE_PART: u64 = 4;
-const MIN_FREE: u64 = 16 << 10;
 /// Between two tries while another process moves the log.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -187,8 +176,8 @@ impl Wal {
     pub fn extend_file(&self, conn: &Connection) {
         let options = &self.shared.options;
         let (used, file_length) = (self.shared.counters.wal_bytes.get(), self.file_length.load(Ordering::Relaxed));
-        let length = (used + used.clamp(MIN_EXTENSION, MAX_EXTENSION)).min(options.checkpoint_bytes());
-        let is_nearly_full = used + (used / FREE_PART).clamp(MIN_FREE, SMALL_COMMIT) > file_length;
+        let length = wal_file::extended(used).min(options.checkpoint_bytes());
+        let is_nearly_full = used + wal_file::room(used) > file_length;
         // Before the first commit it is not known how much is in the log, nor whether there is one.
         if used == 0
             || !is_nearly_full
@@ -200,7 +189,7 @@ impl Wal {
         }
         busy::set_timeout(Duration::ZERO);
         if let Ok(alone) = Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
-            let length = wal_file::extend(conn, length).unwrap_or(u64::MAX);
+            let length = WalFile::of(conn).and_then(|file| file.extend(length)).unwrap_or(u64::MAX);
             self.file_length.store(length, Ordering::Relaxed);
             drop(alone.commit());
         }

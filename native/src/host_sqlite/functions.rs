@@ -75,6 +75,7 @@ functions! {
     extended_errcode: fn(Db) -> c_int;
     errmsg: fn(Db) -> *const c_char;
     get_autocommit: fn(Db) -> c_int;
+    txn_state: fn(Db, *const c_char) -> c_int;
     limit: fn(Db, c_int, c_int) -> c_int;
     db_filename: fn(Db, *const c_char) -> *const c_char;
     file_control: fn(Db, *const c_char, c_int, *mut c_void) -> c_int;
