@@ -1,10 +1,17 @@
 //! The time that a checkpoint's id tells: ids of LangGraph are UUIDv6, whose digits begin with a time.
 use std::fmt::Write as _;
 
+pub const CREATED_AT: &str = "created_at";
+
 /// A pattern for GLOB that a canonical UUIDv6 matches.
 pub fn uuid6_pattern() -> String {
     let digits = |count: usize| "[0-9a-f]".repeat(count);
     format!("{}-{}-6{}-[89ab]{}-{}", digits(8), digits(4), digits(3), digits(3), digits(12))
+}
+
+/// The column as it is added to the table of the standard layout, where it takes no storage.
+pub fn created_at_column() -> String {
+    format!("{CREATED_AT} TEXT GENERATED ALWAYS AS ({}) VIRTUAL", created_at())
 }
 
 /// The SQL expression of the column: the time in `checkpoint_id`, UTC, as `datetime()` writes it; NULL unless the id is

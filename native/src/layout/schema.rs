@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ffi};
 
 use super::compact::tables;
-use super::created_at::created_at;
+use super::created_at::{CREATED_AT, created_at_column};
 use super::kind::Layout;
 use super::standard::CHECKPOINTS;
 use crate::errors::SqlError;
@@ -34,12 +34,11 @@ CREATE TABLE IF NOT EXISTS writes (
 
 const WRITES: [&str; 8] = ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "type", "value"];
 const TASK_PATH: &str = "task_path";
-const CREATED_AT: &str = "created_at";
 
 /// How the tables of a new database are made.
 #[derive(Clone, Copy)]
 pub struct TableOptions {
-    /// Whether `checkpoints` gets a generated column with the time of each checkpoint.
+    /// Whether `checkpoints` gets a column with the time of each checkpoint, which is not stored.
     pub created_at: bool,
     /// An existing database keeps the layout that it has.
     pub layout: Layout,
@@ -136,9 +135,12 @@ impl Tables {
     pub fn prepare(self, conn: &Connection, options: &TableOptions, read_only: bool) -> Result<Schema, SqlError> {
         let Self { checkpoints, writes } = self;
         let is_usable = !checkpoints.is_empty() && has(&writes, TASK_PATH);
-        let needs_no_column = !options.created_at || has(&checkpoints, CREATED_AT);
         let is_complete = is_usable
-            && if tables::layout(conn)?.is_compact() { tables::has_current_view(conn)? } else { needs_no_column };
+            && if tables::layout(conn)?.is_compact() {
+                tables::has_current_view(conn, options.created_at)?
+            } else {
+                !options.created_at || has(&checkpoints, CREATED_AT)
+            };
         if !is_complete && !read_only {
             match complete(conn, options) {
                 // Another process writes all the time. The column can be added another time.
@@ -169,20 +171,15 @@ fn make(conn: &Connection, options: &TableOptions) -> Result<(), SqlError> {
     if !has(&columns(conn, "writes")?, TASK_PATH) {
         conn.execute_batch("ALTER TABLE writes ADD COLUMN task_path TEXT NOT NULL DEFAULT ''")?;
     }
-    let is_standard = !tables::layout(conn)?.is_compact();
-    if !is_standard && !tables::has_current_view(conn)? {
-        // An earlier release has made it, or the table has got another column since.
-        tables::renew_view(conn)?;
-    }
-    if options.created_at && is_standard && !has(&columns(conn, "checkpoints")?, CREATED_AT) {
-        let column = format!(
-            "ALTER TABLE checkpoints ADD COLUMN {CREATED_AT} TEXT GENERATED ALWAYS AS ({}) VIRTUAL",
-            created_at()
-        );
-        conn.execute_batch(&column)?;
-    }
-    if is_new && options.layout == Layout::Compact {
-        tables::make(conn)?;
+    if tables::layout(conn)?.is_compact() {
+        if !tables::has_current_view(conn, options.created_at)? {
+            // An earlier release has made it, or the table has got another column since.
+            tables::renew_view(conn, options.created_at)?;
+        }
+    } else if is_new && options.layout == Layout::Compact {
+        tables::make(conn, options.created_at)?;
+    } else if options.created_at && !has(&columns(conn, "checkpoints")?, CREATED_AT) {
+        conn.execute_batch(&format!("ALTER TABLE checkpoints ADD COLUMN {}", created_at_column()))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ const MAX_NAMED: usize = 8;
 pub fn convert(conn: &Connection, cache: &mut CacheWriter, to: Layout, from: i64) -> Result<u64, SqlError> {
     let found = tables::layout(conn)?;
     match (found, to) {
-        (Layout::Standard, Layout::Compact) => tables::make(conn)?,
+        (Layout::Standard, Layout::Compact) => tables::make(conn, false)?,
         (Layout::Closing, Layout::Compact) => tables::end_closing(conn)?,
         (Layout::Compact, Layout::Standard) => tables::begin_closing(conn)?,
         (Layout::Standard, _) => return Ok(0),

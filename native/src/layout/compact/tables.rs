@@ -7,6 +7,7 @@ use fast_langgraph_compact::{NUMBER_BITS, Number};
 use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::errors::SqlError;
+use crate::layout::created_at::{CREATED_AT, created_at, created_at_column};
 use crate::layout::kind::Layout;
 use crate::layout::standard::CHECKPOINTS;
 
@@ -63,8 +64,14 @@ const ROWIDS: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
 /// The view that shows `fl_checkpoints` as SqliteSaver's table, with columns that the app has added to it, and the
 /// triggers that make it writable: pairs of a name and its SQL.
-fn view(conn: &Connection) -> Result<Vec<(&'static str, String)>, SqlError> {
+///
+/// A column of the table is `created_at` only if something of the app's refers to it: it would have to be compiled for
+/// each put of a patched saver, which takes 80 us.
+fn view(conn: &Connection, shows_created_at: bool) -> Result<Vec<(&'static str, String)>, SqlError> {
     let own = own_columns(conn)?;
+    let has_created_at = own.iter().any(|column| column.name.eq_ignore_ascii_case(&quoted(CREATED_AT)));
+    let created_at =
+        if shows_created_at && !has_created_at { format!(", {} AS {CREATED_AT}", created_at()) } else { String::new() };
     let list = |columns: &[String]| columns.iter().map(|column| format!(", {column}")).collect::<String>();
     let names: Vec<String> = own.iter().map(|column| column.name.clone()).collect();
     // A name that the app has taken is the app's.
@@ -99,7 +106,7 @@ fn view(conn: &Connection) -> Result<Vec<(&'static str, String)>, SqlError> {
                 "CREATE VIEW checkpoints AS
 SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,
     {WHOLE} AS checkpoint,
-    metadata{}{} FROM fl_checkpoints",
+    metadata{}{created_at}{} FROM fl_checkpoints",
                 list(&names),
                 list(&shown)
             ),
@@ -160,7 +167,7 @@ END",
     ])
 }
 
-/// A column of `fl_checkpoints` that is neither SqliteSaver's nor the compact layout's: `created_at`, or one of the app's.
+/// A column of `fl_checkpoints` that is neither SqliteSaver's nor the compact layout's: one of the app's.
 struct OwnColumn {
     /// Quoted.
     name: String,
@@ -188,9 +195,12 @@ fn own_columns(conn: &Connection) -> Result<Vec<OwnColumn>, SqlError> {
 }
 
 /// Whether the view is as this release makes it, for the columns that `fl_checkpoints` has now.
-pub fn has_current_view(conn: &Connection) -> Result<bool, SqlError> {
+pub fn has_current_view(conn: &Connection, wants_created_at: bool) -> Result<bool, SqlError> {
+    if takes_over_created_at(conn)? {
+        return Ok(false);
+    }
     let mut statement = conn.prepare("SELECT sql FROM sqlite_master WHERE name = ?")?;
-    for (name, sql) in view(conn)? {
+    for (name, sql) in view(conn, wants_created_at || shows_created_at(conn)?)? {
         let found: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
         if found.as_deref() != Some(&sql) {
             return Ok(false);
@@ -199,13 +209,35 @@ pub fn has_current_view(conn: &Connection) -> Result<bool, SqlError> {
     Ok(true)
 }
 
-/// Makes the view anew, within a transaction.
-pub fn renew_view(conn: &Connection) -> Result<(), SqlError> {
+/// Whether the view, if there is one, shows `created_at`.
+fn shows_created_at(conn: &Connection) -> Result<bool, SqlError> {
+    has_column(conn, "checkpoints", CREATED_AT)
+}
+
+/// Makes the view anew, within a transaction. It takes over `created_at` from the table.
+pub fn renew_view(conn: &Connection, wants_created_at: bool) -> Result<(), SqlError> {
+    let takes_over = takes_over_created_at(conn)?;
+    let shows_created_at = takes_over || wants_created_at || shows_created_at(conn)?;
     conn.execute_batch("DROP VIEW IF EXISTS checkpoints")?;
-    for (_, sql) in view(conn)? {
+    if takes_over {
+        // It is not stored, so no row is touched.
+        conn.execute_batch(&format!("ALTER TABLE fl_checkpoints DROP COLUMN {CREATED_AT}"))?;
+    }
+    for (_, sql) in view(conn, shows_created_at)? {
         conn.execute_batch(&sql)?;
     }
     Ok(())
+}
+
+/// Whether `fl_checkpoints` has the column that the standard layout has, and nothing of the app's could refer to it:
+/// an index, another column, a view or trigger of whatever table.
+fn takes_over_created_at(conn: &Connection) -> Result<bool, SqlError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'fl_checkpoints' AND instr(sql, ?1))
+        AND NOT EXISTS (
+            SELECT 1 FROM sqlite_master WHERE tbl_name = 'fl_checkpoints' AND instr(lower(replace(sql, ?1, '')), ?2)
+            OR type IN ('view', 'trigger') AND name <> 'checkpoints' AND name NOT GLOB 'fl_*'
+        )";
+    Ok(conn.query_row(sql, [&created_at_column(), CREATED_AT], |row| row.get(0))?)
 }
 
 fn refused(message: &str) -> SqlError {
@@ -244,7 +276,7 @@ fn has_column(conn: &Connection, table: &str, name: &str) -> Result<bool, SqlErr
 }
 
 /// Makes the tables of the compact layout out of the standard ones, within a transaction. No row is touched.
-pub fn make(conn: &Connection) -> Result<(), SqlError> {
+pub fn make(conn: &Connection, wants_created_at: bool) -> Result<(), SqlError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(refused("the compact layout requires SQLite 3.37 or later"));
     }
@@ -272,31 +304,35 @@ pub fn make(conn: &Connection) -> Result<(), SqlError> {
         }
     }
     conn.execute_batch(TABLES)?;
-    rename(conn, "ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
+    alter(conn, "ALTER TABLE checkpoints RENAME TO fl_checkpoints")?;
     for (name, kind) in COLUMNS {
         if !has_column(conn, "fl_checkpoints", name)? {
             conn.execute_batch(&format!("ALTER TABLE fl_checkpoints ADD COLUMN {name} {kind}"))?;
         }
     }
-    renew_view(conn)
+    renew_view(conn, wants_created_at)
 }
 
 /// Makes the tables standard again, within a transaction, when no row is made of pieces any more. Our columns stay,
 /// empty: dropping them would write every row again.
 pub fn unmake(conn: &Connection) -> Result<(), SqlError> {
+    let shows_created_at = shows_created_at(conn)?;
     conn.execute_batch("DROP VIEW checkpoints")?;
-    rename(conn, "ALTER TABLE fl_checkpoints RENAME TO checkpoints")?;
+    alter(conn, "ALTER TABLE fl_checkpoints RENAME TO checkpoints")?;
+    if shows_created_at && !has_column(conn, "checkpoints", CREATED_AT)? {
+        conn.execute_batch(&format!("ALTER TABLE checkpoints ADD COLUMN {}", created_at_column()))?;
+    }
     Ok(conn.execute_batch(&format!("DROP TABLE fl_pieces; DROP TABLE fl_threads; DROP TABLE {CLOSING}"))?)
 }
 
-/// Renames a table in the way of earlier releases of SQLite: views of the app go on to refer to the name
-/// `checkpoints`. The connection may be the app's, so the setting is as before afterwards.
-fn rename(conn: &Connection, sql: &str) -> Result<(), SqlError> {
+/// Alters a table in the way of earlier releases of SQLite, which leaves views of the app alone: they go on to refer to
+/// the name `checkpoints`. The connection may be the app's, so the setting is as before afterwards.
+fn alter(conn: &Connection, sql: &str) -> Result<(), SqlError> {
     let is_legacy: bool = conn.query_row("PRAGMA legacy_alter_table", [], |row| row.get(0))?;
     conn.execute_batch("PRAGMA legacy_alter_table = ON")?;
-    let renamed = conn.execute_batch(sql);
+    let altered = conn.execute_batch(sql);
     if !is_legacy {
         conn.execute_batch("PRAGMA legacy_alter_table = OFF")?;
     }
-    Ok(renamed?)
+    Ok(altered?)
 }
