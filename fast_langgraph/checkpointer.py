@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -363,17 +365,25 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def _do(self, steps: Steps[T]) -> T:
         try:
-            request = next(steps)
+            step = next(steps)
             while True:
-                request = steps.send(self._engine.run(request))
+                if isinstance(step, float):
+                    time.sleep(step)
+                    step = next(steps)
+                else:
+                    step = steps.send(self._engine.run(step))
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
 
     async def _ado(self, steps: Steps[T]) -> T:
         try:
-            request = next(steps)
+            step = next(steps)
             while True:
-                request = steps.send(await self._ask(request))
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
+                    step = next(steps)
+                else:
+                    step = steps.send(await self._ask(step))
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
 

@@ -17,8 +17,8 @@ from fast_langgraph._shared.rows import ORDERED_BY_PATH, write_order
 
 T = TypeVar("T")
 
-#: a generator that yields requests, is sent their results, and returns its own result
-Steps = Generator["_native.Request", Any, T]
+#: a generator that yields requests, is sent their results, and returns its own result; a number is seconds to pause
+Steps = Generator["_native.Request | float", Any, T]
 
 #: the metadata key of checkpoints that leave channels out
 COUNTERS = "counters_since_delta_snapshot"

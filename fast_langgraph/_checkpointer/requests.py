@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,11 +56,20 @@ def keys(
     return _native.Request.keys(**wanted)
 
 
+#: Between two transactions a conversion pauses for this part of the time that the last one took. SQLite's busy handler
+#: looks every 100 ms in the end: without a pause it hardly ever finds the file free, and other processes fail for that.
+PAUSE = 0.5
+
+
 def conversion(layout: str) -> Steps[None]:
     check_layout(layout)
     start = 0
-    while start := (yield _native.Request.convert(layout, start)):
-        pass
+    while True:
+        began = time.monotonic()
+        start = yield _native.Request.convert(layout, start)
+        if not start:
+            return
+        yield (time.monotonic() - began) * PAUSE
 
 
 def _with_parameters(make: Callable[[list[Row]], _native.Request], rows: list[Row]) -> _native.Request:

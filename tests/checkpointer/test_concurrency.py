@@ -323,3 +323,46 @@ def test_a_reader_that_holds_a_snapshot_has_the_log_grow_and_nobody_wait(tmp_pat
             put(saver, "t", n, b"x" * 50_000)
         assert saver.stats().wal_file_bytes < 2 * grown
         assert latest(saver, "t") == 301
+
+
+def convert_to_and_fro(path: str) -> None:
+    with RustSQLiteCheckpointer(path) as saver:
+        saver.convert("compact")
+        saver.convert("standard")
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_another_process_writes_while_a_file_is_converted(way, tmp_path):
+    """SQLite's busy handler looks ever more seldom. It has to find the file free long before the conversion ends."""
+    path = tmp_path / "converted.db"
+    with RustSQLiteCheckpointer(path, layout="standard") as saver:
+        put(saver, "a", 1, [f"message {n} " + "word " * 30 for n in range(20)])
+    columns = "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata"
+    with sqlite3.connect(path) as conn:
+        conn.execute(
+            f"INSERT INTO checkpoints ({columns}) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 6000) "
+            "SELECT thread_id, n, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints, n"
+        )
+    conn.close()
+    child = processes.Process(target=convert_to_and_fro if way == "sync" else aconvert_to_and_fro, args=(str(path),))
+    conn = sqlite3.connect(path, timeout=60, isolation_level=None)
+    child.start()
+    between = set()
+    while child.is_alive():
+        conn.execute("UPDATE writes SET value = NULL")
+        # How many rows are in pieces then, if it is not all or none.
+        names = {name for (name,) in conn.execute("SELECT name FROM sqlite_master")}
+        if "fl_checkpoints" in names:
+            between.add(conn.execute("SELECT count(*) FROM fl_checkpoints WHERE ranges IS NULL").fetchone()[0])
+    conn.close()
+    assert child.exitcode == 0
+    assert len(between - {0, 6001}) > 5
+
+
+def aconvert_to_and_fro(path: str) -> None:
+    async def both() -> None:
+        async with RustSQLiteCheckpointer(path) as saver:
+            await saver.aconvert("compact")
+            await saver.aconvert("standard")
+
+    asyncio.run(both())
