@@ -333,7 +333,9 @@ def test_another_thread_that_rolls_back_in_between_costs_no_piece(conn, path):
 
 def test_a_store_on_the_same_connection_goes_on(conn, path):
     saver, store = SqliteSaver(conn), SqliteStore(conn)
+    # The tables are made first: of two threads on a connection, CPython may take one's error for the other's.
     store.setup()
+    saver.setup()
     errors = []
 
     def work(name, do):
@@ -347,8 +349,9 @@ def test_a_store_on_the_same_connection_goes_on(conn, path):
         partial(work, "saver", lambda n: put(saver, n, "saver")),
         partial(work, "store", lambda n: store.put(("a",), str(n), {"n": n})),
     )
-    # What is an error on stock, where both begin a transaction, is one here as well.
-    assert all("transaction" in str(error) for _, error in errors), errors
+    # What is an error on stock, where both begin a transaction, is one here as well. sqlite3 asks for its text later,
+    # when another thread's statement may have gone well.
+    assert all("transaction" in str(error) or str(error) == "not an error" for _, error in errors), errors
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -368,8 +371,7 @@ def test_two_savers_on_one_connection_put_from_two_threads(conn, path):
                         errors.append(error)
                         return
 
-    # The tables are made one after the other: CPython asks the connection for the error of a
-    # statement when another thread's may have taken its place, and setup()'s ALTER TABLE fails.
+    # The tables are made first, as above: setup() counts on an error of its ALTER TABLE.
     savers = [SqliteSaver(conn) for _ in range(2)]
     for saver in savers:
         saver.setup()
@@ -437,7 +439,7 @@ def test_an_authorizer_that_names_the_table_is_obeyed(saver, conn, path):
     # Pieces may not be stored: the row is put whole, through the view.
     denies("fl_pieces")
     put(saver, 5, parent=3, said=messages(9))
-    conn.set_authorizer(None)
+    conn.set_authorizer(lambda *about: sqlite3.SQLITE_OK)  # None takes it off only from Python 3.11 on
     assert list(done(path)[1]) == ["pieces can't be stored in this file, or not with this connection"]
     assert conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (2,)
     read_back(path, {3: messages(3), 5: messages(9)})
