@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._native import FallbackError
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.reporting import Site, Status, status
@@ -24,7 +25,9 @@ __all__ = [
     "FallbackError",
     "RustSQLiteCheckpointer",
     "Site",
+    "Stats",
     "Status",
+    "ThreadStats",
     "__version__",
     "disabled",
     "is_patched",
@@ -38,7 +41,9 @@ _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "Site": "fast_langgraph.reporting",
+    "Stats": "fast_langgraph._checkpointer.stats",
     "Status": "fast_langgraph.reporting",
+    "ThreadStats": "fast_langgraph._checkpointer.stats",
     "status": "fast_langgraph.reporting",
 }
 

@@ -8,8 +8,9 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, TypeVar
 
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -20,13 +21,18 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
     get_checkpoint_id,
 )
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from typing_extensions import Self  # langchain-core needs it, too
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.opening import (
     MEMORY,
+    Layout,
+    Synchronous,
     check_options,
+    check_serde,
     codec,
     connection_type,
     layout_of_new_files,
@@ -54,7 +60,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     and event loops.
 
     Args:
-        path: The file, or ``":memory:"``. Not a URI, not a connection. A missing file is made at construction, empty.
+        path: The file, or ``":memory:"``. Not a URI, not a connection. ``~`` is your home. A missing file is made at
+            construction, empty.
         serde: The serializer. The default is ``JsonPlusSerializer()``, whose work Rust does.
         synchronous: With ``"full"`` every commit waits for the disk. With ``"normal"`` a power failure may lose
             the latest commits; with ``"off"`` a crash of the system may, too.
@@ -74,6 +81,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed. At construction, if the file
             can't be made or opened, is no database, or has tables of these names that are something else's. What
             can't be seen without waiting is left to the first use.
+        TypeError, ValueError: At construction, for an argument that can't be used.
         RuntimeError: At construction, if Rust can't reach the SQLite that Python uses, as on Windows and macOS.
     """
 
@@ -81,16 +89,17 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self,
         path: str | os.PathLike[str],
         *,
-        serde: Any = None,
-        synchronous: str = "full",
+        serde: SerializerProtocol | None = None,
+        synchronous: Synchronous = "full",
         busy_timeout: float = 5.0,
         max_wal_bytes: int = 32 << 20,
         readers: int = 4,
         read_only: bool = False,
         created_at: bool = True,
-        layout: str | None = None,
+        layout: Layout | None = None,
         remember: int = REMEMBERED,
     ) -> None:
+        check_serde(serde)
         super().__init__(serde=serde)
         check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout, remember)
         self.path = located(path, read_only)
@@ -115,25 +124,62 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             logger.warning("%s keeps its %s layout; call convert(%r) to change it", self.path, found, layout)
 
     @classmethod
-    def from_conn_string(cls, conn_string: str, **options: Any) -> RustSQLiteCheckpointer:
-        """For ``with`` and ``async with``, like SqliteSaver's and AsyncSqliteSaver's."""
-        return cls(conn_string, **options)
+    def from_conn_string(
+        cls,
+        conn_string: str,
+        *,
+        serde: SerializerProtocol | None = None,
+        synchronous: Synchronous = "full",
+        busy_timeout: float = 5.0,
+        max_wal_bytes: int = 32 << 20,
+        readers: int = 4,
+        read_only: bool = False,
+        created_at: bool = True,
+        layout: Layout | None = None,
+        remember: int = REMEMBERED,
+        **others: Any,
+    ) -> Self:
+        """For ``with`` and ``async with``, like SqliteSaver's and AsyncSqliteSaver's.
+
+        The options are those of the constructor; ``others`` are those of a subclass's.
+        """
+        return cls(
+            conn_string,
+            serde=serde,
+            synchronous=synchronous,
+            busy_timeout=busy_timeout,
+            max_wal_bytes=max_wal_bytes,
+            readers=readers,
+            read_only=read_only,
+            created_at=created_at,
+            layout=layout,
+            remember=remember,
+            **others,
+        )
 
     def __repr__(self) -> str:
         closed = ", closed" if self._engine.is_closed else ""
         return f"<{type(self).__name__} {self.path!r}, synchronous={self._synchronous}{closed}>"
 
-    def __enter__(self) -> RustSQLiteCheckpointer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    async def __aenter__(self) -> RustSQLiteCheckpointer:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         await self.aclose()
+
+    @property
+    def conn(self) -> NoReturn:
+        """There is none to be had: the app opens one of its own."""
+        raise AttributeError(
+            f"{type(self).__name__} has no conn: its connections are its own. Open one of yours on the same file, with "
+            "sqlite3.connect(checkpointer.path)"
+        )
 
     def setup(self) -> Done:
         """Opens the database and creates its tables. Optional: the first use does it. May be awaited."""
@@ -151,9 +197,14 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Reading
 
     def get_tuple(self, config: Config) -> CheckpointTuple | None:
+        """The checkpoint that ``config`` names, or else the latest of its thread and namespace; None if there is none.
+
+        With its pending writes, as SqliteSaver.
+        """
         return self._checkpoint_found(config, self._engine.run(requests.checkpoint(config)))
 
     async def aget_tuple(self, config: Config) -> CheckpointTuple | None:
+        """``get_tuple()`` without blocking the event loop."""
         return self._checkpoint_found(config, await self._ask(requests.checkpoint(config)))
 
     def list(
@@ -198,6 +249,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return self._do(self._history(config, channels))
 
     async def aget_delta_channel_history(self, *, config: Config, channels: Sequence[str]) -> Mapping[str, Any]:
+        """``get_delta_channel_history()`` without blocking the event loop."""
         return await self._ado(self._history(config, channels))
 
     # Writing
@@ -222,12 +274,17 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return saved
 
     def put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = "") -> None:
+        """Once it returns, the pending writes of a task, pairs of a channel and a value, are on disk.
+
+        If one of them can't be stored, none is, and it raises.
+        """
         with self._encodings.begin() as encoding:
             self._engine.run(self._put_writes(config, writes, task_id, task_path), encoding)
 
     async def aput_writes(
         self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
+        """Once it is awaited, they are on disk. A cancelled call is written as a whole or not at all."""
         if self._engine.is_crowded:
             await event_loops.bridge().room(self._engine)
         await self._ask(self._put_writes(config, writes, task_id, task_path))
@@ -235,12 +292,14 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     # Removing and copying
 
     def delete_thread(self, thread_id: str) -> None:
+        """Removes a thread, in all namespaces, with its pending writes. One that isn't there is no error."""
         request = _native.Request.delete_thread(as_parameter(str(thread_id)))
         self._encodings.wait()
         self._engine.run(request)
         self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
 
     async def adelete_thread(self, thread_id: str) -> None:
+        """``delete_thread()`` without blocking the event loop."""
         await self._ask(_native.Request.delete_thread(as_parameter(str(thread_id))))
         self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
 
@@ -253,6 +312,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._memory.clear()
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """``delete_for_runs()`` without blocking the event loop."""
         await self._ado(pruning.delete_for_runs(self._load, run_ids))
         self._memory.clear()
 
@@ -261,15 +321,16 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._engine.run(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """``copy_thread()`` without blocking the event loop."""
         await self._ask(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
-    def prune(
+    def prune(  # type: ignore[override]  # LangGraph takes any str, and has three
         self,
         thread_ids: Sequence[str] | None = None,
         *,
-        strategy: str = pruning.KEEP_LATEST,
+        strategy: pruning.Strategy = pruning.KEEP_LATEST,
         keep_last: int | None = None,
-        older_than: Any = None,
+        older_than: datetime | timedelta | float | None = None,
     ) -> None:
         """Removes old checkpoints with their pending writes.
 
@@ -285,14 +346,15 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._do(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
         self._memory.clear()
 
-    async def aprune(
+    async def aprune(  # type: ignore[override]
         self,
         thread_ids: Sequence[str] | None = None,
         *,
-        strategy: str = pruning.KEEP_LATEST,
+        strategy: pruning.Strategy = pruning.KEEP_LATEST,
         keep_last: int | None = None,
-        older_than: Any = None,
+        older_than: datetime | timedelta | float | None = None,
     ) -> None:
+        """``prune()`` without blocking the event loop."""
         await self._ado(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
         self._memory.clear()
 
@@ -303,6 +365,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return Stats.of(self._engine.run(_native.Request.stats(largest)), self._memory.numbers())
 
     async def astats(self, largest: int = 5) -> Stats:
+        """``stats()`` without blocking the event loop."""
         return Stats.of(await self._ask(_native.Request.stats(largest)), self._memory.numbers())
 
     def vacuum(self) -> None:
@@ -313,6 +376,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._do(pruning.vacuum())
 
     async def avacuum(self) -> None:
+        """``vacuum()`` without blocking the event loop."""
         await self._ado(pruning.vacuum())
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -320,9 +384,10 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._engine.run(_native.Request.backup(os.path.abspath(path)))
 
     async def abackup(self, path: str | os.PathLike[str]) -> None:
+        """``backup()`` without blocking the event loop."""
         await self._ask(_native.Request.backup(os.path.abspath(path)))
 
-    def convert(self, layout: str) -> None:
+    def convert(self, layout: Layout) -> None:
         """Converts the database to another layout, a few rows at a time; others can read and write in between.
 
         It may be stopped at any moment and called again. ``vacuum()`` returns the space to the file system. In the
@@ -331,7 +396,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._do(requests.conversion(layout))
         self._tell_of_the_view(layout)
 
-    async def aconvert(self, layout: str) -> None:
+    async def aconvert(self, layout: Layout) -> None:
+        """``convert()`` without blocking the event loop."""
         await self._ado(requests.conversion(layout))
         self._tell_of_the_view(layout)
 
@@ -443,8 +509,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 class Done:
     """The result of ``setup()``: done already, but may be awaited."""
 
-    def __await__(self) -> Iterator[None]:
-        return iter(())
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine either

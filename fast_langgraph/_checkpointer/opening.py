@@ -6,7 +6,7 @@ import os
 import sys
 from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, get_args
 
 from fast_langgraph._shared import settings
 from fast_langgraph._shared.codec import Codec
@@ -16,7 +16,9 @@ from fast_langgraph._stock_code import releases
 from fast_langgraph._stock_code.methods import StockMethod, is_ours
 from fast_langgraph._stock_code.serializer import serializer_methods
 
-SYNCHRONOUS = ("full", "normal", "off")
+Synchronous = Literal["full", "normal", "off"]
+Layout = Literal["standard", "compact"]
+SYNCHRONOUS: tuple[Synchronous, ...] = get_args(Synchronous)
 
 #: in bytes; with a smaller log, writers wait for it too often
 LEAST_WAL = 1 << 20
@@ -39,11 +41,16 @@ def located(path: Any, read_only: bool) -> str:
         raise ValueError("path is empty" if not name else "path has a NUL in it")
     if name.startswith("file:"):
         raise ValueError(f"path can't be a URI: {name!r}. Instead of mode=ro, pass read_only=True")
+    scheme, separator, rest = name.partition("://")
+    if separator and scheme.isalpha():
+        # Not the whole of it: there may be a password in it.
+        advice = f"pass the path, such as {rest.removeprefix('/')!r}" if scheme == "sqlite" else "pass a SQLite file"
+        raise ValueError(f"path can't be a URL ({scheme}://...): {advice}")
     if name == MEMORY:
         if read_only:
             raise ValueError(f"{MEMORY} is empty, so read_only=True has nothing to read")
         return name
-    absolute = os.path.abspath(name)
+    absolute = os.path.abspath(os.path.expanduser(name) if name.startswith("~" + os.sep) else name)
     folder = os.path.dirname(absolute)
     if not os.path.isdir(folder):
         raise _sqlite3().OperationalError(
@@ -68,6 +75,16 @@ def check_options(
             raise ValueError(f"{name} must be an int of at least {least}, not {value!r}")
     if readers > 256:
         raise ValueError(f"readers must be at most 256, not {readers}")
+
+
+def check_serde(serde: Any) -> None:
+    """Refuses what LangGraph would take and what could then neither encode nor decode."""
+    typed, untyped = (all(hasattr(serde, name + end) for name in ("dumps", "loads")) for end in ("_typed", ""))
+    if serde is not None and not (typed or untyped):
+        raise TypeError(
+            f"serde must be a serializer with dumps_typed and loads_typed, such as JsonPlusSerializer(), not "
+            f"{type(serde).__name__}"
+        )
 
 
 def check_layout(layout: Any) -> None:

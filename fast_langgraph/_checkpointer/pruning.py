@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.checkpoint_ids import id_at, is_before
@@ -20,9 +20,10 @@ Load = Callable[[Any, Any], Any]
 #: namespace and id, within a thread: text nearly always
 Key = tuple[Any, Any]
 
-KEEP_LATEST = "keep_latest"
+KEEP_LATEST: Literal["keep_latest"] = "keep_latest"
 #: LangGraph's documentation uses both names
 DELETE = ("delete", "delete_all")
+Strategy = Literal["keep_latest", "delete", "delete_all"]
 
 #: pending writes come before their checkpoint: for this long they may belong to a run that is going on
 GRACE = timedelta(hours=1)

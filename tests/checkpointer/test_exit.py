@@ -28,7 +28,7 @@ def until_closed() -> Iterator[None]:
     try:
         yield
     except sqlite3.ProgrammingError as error:
-        assert str(error) == "Cannot operate on a closed database."
+        assert str(error).startswith("Cannot operate on a closed database.")
 
 
 def conversation(saver: RustSQLiteCheckpointer, thread: object, count: int = 1 << 30) -> None:

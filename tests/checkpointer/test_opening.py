@@ -163,3 +163,70 @@ def test_options_are_given_by_name(path):
     with RustSQLiteCheckpointer(path, serde=JsonPlusSerializer(), **least) as saver:
         assert saver.put(config(), checkpoint(1), METADATA, {})
         assert saver.get(config()) == checkpoint(1)
+
+
+# --- what a user types ---
+
+
+def test_a_home_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with RustSQLiteCheckpointer("~/app.db") as saver:
+        saver.put(config(), checkpoint(1), METADATA, {})
+        assert saver.path == str(tmp_path / "app.db")
+    assert (tmp_path / "app.db").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///app.db", "path can't be a URL (sqlite://...): pass the path, such as 'app.db'"),
+        ("sqlite:////srv/app.db", "path can't be a URL (sqlite://...): pass the path, such as '/srv/app.db'"),
+        ("postgresql://me:secret@host/db", "path can't be a URL (postgresql://...): pass a SQLite file"),
+    ],
+)
+def test_a_url_is_refused_with_what_to_pass(url, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError) as raised:
+        RustSQLiteCheckpointer(url)
+    assert str(raised.value) == said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("serde", [3, "json", False], ids=str)
+def test_a_serializer_that_is_none_is_refused(serde, path):
+    with pytest.raises(TypeError, match="serde must be a serializer with dumps_typed and loads_typed"):
+        RustSQLiteCheckpointer(path, serde=serde)
+    assert not path.exists()
+
+
+def test_a_serializer_of_the_untyped_kind_is_taken_as_langgraph_takes_it(path):
+    import pickle
+
+    with RustSQLiteCheckpointer(path, serde=pickle) as saver:
+        saver.put(config(), checkpoint(1), METADATA, {})
+        assert saver.get(config()) == checkpoint(1)
+
+
+def test_its_connection_is_not_to_be_had_and_the_error_says_what_to_do(path):
+    with RustSQLiteCheckpointer(path) as saver:
+        assert not hasattr(saver, "conn")
+        with pytest.raises(AttributeError, match=r"sqlite3.connect\(checkpointer.path\)"):
+            saver.conn
+
+
+def test_after_close_an_error_names_the_file(path):
+    saver = RustSQLiteCheckpointer(path)
+    saver.close()
+    with pytest.raises(sqlite3.ProgrammingError) as raised:
+        saver.get_tuple(config())
+    assert str(raised.value) == f"Cannot operate on a closed database. It was {path}"
+
+
+def test_every_public_method_says_what_it_does_itself():
+    # These are LangGraph's, and do what it says.
+    inherited = {"get", "aget", "config_specs", "serde", "with_allowlist"}
+    public = {name for name in dir(RustSQLiteCheckpointer) if not name.startswith("_")}
+    own = vars(RustSQLiteCheckpointer)
+    # A class method is asked for its function, which has the docstring in CPython 3.10 as well.
+    documented = {name for name, found in own.items() if getattr(found, "__func__", found).__doc__}
+    assert public - inherited == {"conn"} | (public & documented) - inherited

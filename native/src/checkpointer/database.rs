@@ -70,7 +70,10 @@ impl Database {
                  inherited SQLite's locks; open the database in a newly started process",
             ));
         }
-        self.gate.enter()
+        self.gate.enter().map_err(|error| match &self.shared.options.path {
+            Some(path) => error.with_message(|message| format!("{message} It was {}", path.display())),
+            None => error,
+        })
     }
 
     pub fn is_closed(&self) -> bool {
