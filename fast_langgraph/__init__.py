@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
+    from fast_langgraph._checkpointer.threads import ThreadSummary
     from fast_langgraph._native import FallbackError
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.reporting import Site, Status, status
@@ -28,6 +29,7 @@ __all__ = [
     "Stats",
     "Status",
     "ThreadStats",
+    "ThreadSummary",
     "__version__",
     "disabled",
     "is_patched",
@@ -44,6 +46,7 @@ _HOMES = {
     "Stats": "fast_langgraph._checkpointer.stats",
     "Status": "fast_langgraph.reporting",
     "ThreadStats": "fast_langgraph._checkpointer.stats",
+    "ThreadSummary": "fast_langgraph._checkpointer.threads",
     "status": "fast_langgraph.reporting",
 }
 

@@ -306,8 +306,16 @@ class Request:
         """None."""
 
     @staticmethod
-    def threads() -> Request:
-        """The ids of all threads that have checkpoints, or pending writes or pieces that are left of some."""
+    def threads(order: str | None = None) -> Request:
+        """The ids of all threads that have checkpoints, or pending writes or pieces that are left of some; in an order
+        ("thread_id", "last" or "size") only of those with checkpoints.
+        """
+
+    @staticmethod
+    def thread_summaries(threads: list[KeyPart], filter: str | None = None) -> Request:
+        """For each: thread, namespaces, number of checkpoints, first and last id, metadata of the last, bytes. Without
+        those that are gone, or whose metadata does not match.
+        """
 
     @staticmethod
     def stats(largest: int) -> Request:

@@ -40,6 +40,7 @@ from fast_langgraph._checkpointer.opening import (
 )
 from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.stats import Stats
+from fast_langgraph._checkpointer.threads import Listing, Order, ThreadSummary
 from fast_langgraph._shared import memory, settings
 from fast_langgraph._shared.memory import StateMemory
 from fast_langgraph._shared.rows import checkpoint_tuple, encode_checkpoint, write_order, write_rows
@@ -359,6 +360,43 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         self._memory.clear()
 
     # The database as a whole
+
+    def threads(
+        self,
+        *,
+        limit: int | None = None,
+        before: datetime | timedelta | float | None = None,
+        order: Order = "last",
+        filter: dict[str, Any] | None = None,
+    ) -> Iterator[ThreadSummary]:
+        """Lists the threads that had checkpoints when it began, without those deleted since. No state is decoded.
+
+        ``order`` is ``"last"`` (the thread of the latest checkpoint first), ``"size"`` (the largest first) or
+        ``"thread_id"``. With ``before`` (a datetime, or how long ago: a timedelta or seconds) only threads whose latest
+        checkpoint is older are listed, with ``filter`` only those whose latest metadata matches, as in ``list()``.
+        Raises ValueError or TypeError for any other argument.
+        """
+        return self._threads(Listing(limit, before, order, filter))
+
+    def _threads(self, listing: Listing) -> Iterator[ThreadSummary]:
+        for request in listing.batches(self._engine.run(listing.ids)):
+            yield from listing.taken(self._engine.run(request))
+
+    def athreads(
+        self,
+        *,
+        limit: int | None = None,
+        before: datetime | timedelta | float | None = None,
+        order: Order = "last",
+        filter: dict[str, Any] | None = None,
+    ) -> AsyncIterator[ThreadSummary]:
+        """``threads()`` without blocking the event loop."""
+        return self._athreads(Listing(limit, before, order, filter))
+
+    async def _athreads(self, listing: Listing) -> AsyncIterator[ThreadSummary]:
+        for request in listing.batches(await self._ask(listing.ids)):
+            for thread in listing.taken(await self._ask(request)):
+                yield thread
 
     def stats(self, largest: int = 5) -> Stats:
         """What the database holds, what this process has done with it, and its ``largest`` threads."""

@@ -13,9 +13,9 @@ _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[89ab][0-9a-f]{3}
 _EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
 
 
-def time_of(checkpoint_id: str) -> datetime | None:
+def time_of(checkpoint_id: Any) -> datetime | None:
     """When the id was made, in UTC, to the microsecond; None if it is not a canonical UUIDv6."""
-    if not _CANONICAL.fullmatch(checkpoint_id):
+    if not isinstance(checkpoint_id, str) or not _CANONICAL.fullmatch(checkpoint_id):
         return None
     digits = checkpoint_id.replace("-", "")
     ticks = int(digits[:12] + digits[13:16], 16)

@@ -47,7 +47,7 @@ def prune(
         raise ValueError(f"strategy must be {KEEP_LATEST!r} or {DELETE[0]!r}, not {strategy!r}")
     if keep_last is not None and (strategy != KEEP_LATEST or isinstance(keep_last, bool) or keep_last < 1):
         raise ValueError(f"keep_last must be 1 or more, and needs strategy {KEEP_LATEST!r}")
-    bound = None if older_than is None else id_at(_moment(older_than))
+    bound = None if older_than is None else id_at(moment(older_than))
     if thread_ids is None:
         threads = yield _native.Request.threads()
     else:
@@ -87,16 +87,16 @@ def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
         yield from _remove(load, thread, keys, kept)
 
 
-def _moment(older_than: Any) -> datetime:
-    """The moment that ``older_than`` means: a time, or how long ago (timedelta or seconds)."""
+def moment(older_than: Any, name: str = "older_than") -> datetime:
+    """The moment that an argument means: a time, or how long ago (timedelta or seconds)."""
     if isinstance(older_than, datetime):
         # A datetime without a time zone is local time, as everywhere in Python.
         return older_than.astimezone(timezone.utc)
     if isinstance(older_than, bool) or not isinstance(older_than, (int, float, timedelta)):
-        raise TypeError("older_than must be a timedelta, a number of seconds or a datetime")
+        raise TypeError(f"{name} must be a timedelta, a number of seconds or a datetime")
     age = older_than if isinstance(older_than, timedelta) else timedelta(seconds=older_than)
     if age < timedelta(0):
-        raise ValueError("older_than must not be negative")
+        raise ValueError(f"{name} must not be negative")
     return datetime.now(timezone.utc) - age
 
 

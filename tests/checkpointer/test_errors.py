@@ -26,6 +26,7 @@ CALLS = {
     "delete_for_runs": (["run"],),
     "copy_thread": ("1", "2"),
     "prune": (["1"],),
+    "threads": (),
     "stats": (),
     "vacuum": (),
     "backup": ("copy.db",),

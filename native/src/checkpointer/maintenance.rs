@@ -6,13 +6,19 @@ use super::backup::backup;
 use super::database::Database;
 use super::reply::{Answer, Reply};
 use super::wal::Moved;
-use crate::layout::{self, Change};
+use crate::key_part::KeyPart;
+use crate::layout::{self, Change, Filter, ThreadOrder};
 
 pub enum Maintenance {
     /// Opens the database and makes the tables if need be.
     Setup,
-    /// The ids of all threads.
-    Threads,
+    /// The ids of all threads, or of those with checkpoints in this order.
+    Threads(Option<ThreadOrder>),
+    /// What there is of these threads, if their last metadata matches.
+    ThreadSummaries {
+        threads: Vec<KeyPart>,
+        filter: Option<Filter>,
+    },
     /// Statistics, with the names of so many of the largest threads.
     Stats {
         largest: usize,
@@ -25,8 +31,18 @@ pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
     database.schema()?;
     match maintenance {
         Maintenance::Setup => Ok(Reply::Done),
-        Maintenance::Threads => {
-            database.read_snapshot(|snapshot| layout::threads(snapshot.conn, snapshot.schema)).map(Reply::Threads)
+        Maintenance::Threads(order) => {
+            let threads = database.read_snapshot(|snapshot| match order {
+                None => layout::threads(snapshot.conn, snapshot.schema),
+                Some(order) => layout::threads_in_order(snapshot.conn, snapshot.schema, *order),
+            });
+            threads.map(Reply::Threads)
+        }
+        Maintenance::ThreadSummaries { threads, filter } => {
+            let found = database.read_snapshot(|snapshot| {
+                layout::thread_summaries(snapshot.conn, snapshot.schema, threads, filter.as_ref())
+            });
+            found.map(Reply::ThreadSummaries)
         }
         Maintenance::Stats { largest } => {
             let mut statistics =

@@ -1,14 +1,14 @@
 //! The answer to a request, owned by Rust until the caller has the GIL again.
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::listing::Listing;
 use crate::columns::{Row, Rows, tuple, tuples};
 use crate::delta_channels::{Walk, Writes};
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
-use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, VALUE_COLUMN};
+use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, ThreadSummary, VALUE_COLUMN};
 
 pub enum Reply {
     Done,
@@ -23,6 +23,7 @@ pub enum Reply {
     /// None where it has to be found out step by step.
     DeltaHistory(Option<(Walk, Writes)>),
     Threads(Vec<KeyPart>),
+    ThreadSummaries(Vec<ThreadSummary>),
     Statistics(Box<Statistics>),
 }
 
@@ -59,6 +60,22 @@ impl Reply {
                 (walk.kept_into_python(py)?, channels, writes.into_python(py)?).into_bound_py_any(py)
             }
             Self::Threads(threads) => threads.into_bound_py_any(py),
+            Self::ThreadSummaries(found) => {
+                let rows = found.into_iter().map(|one| {
+                    let metadata = one.metadata.map(|bytes| PyBytes::new(py, &bytes));
+                    (
+                        one.thread,
+                        PyTuple::new(py, one.namespaces)?,
+                        one.checkpoints,
+                        one.first,
+                        one.last,
+                        metadata,
+                        one.bytes,
+                    )
+                        .into_bound_py_any(py)
+                });
+                rows.collect::<PyResult<Vec<_>>>()?.into_bound_py_any(py)
+            }
             Self::Statistics(statistics) => {
                 let dict = PyDict::new(py);
                 for (name, value) in statistics.numbers {

@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::maintenance::Maintenance;
 use super::query::Query;
 use crate::key_part::KeyPart;
-use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId};
+use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId, ThreadOrder};
 use crate::values;
 
 pub enum Request {
@@ -142,9 +142,19 @@ impl PyRequest {
         Self::maintenance(Maintenance::Setup)
     }
 
+    /// Without an `order` ("thread_id", "last" or "size") those without checkpoints as well.
     #[staticmethod]
-    fn threads() -> Self {
-        Self::maintenance(Maintenance::Threads)
+    #[pyo3(signature = (order = None))]
+    fn threads(order: Option<&str>) -> PyResult<Self> {
+        let order = order.map(|name| ThreadOrder::parse(name).ok_or_else(|| PyValueError::new_err("order")));
+        Ok(Self::maintenance(Maintenance::Threads(order.transpose()?)))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (threads, filter = None))]
+    fn thread_summaries(threads: Vec<KeyPart>, filter: Option<&str>) -> PyResult<Self> {
+        let filter = filter.map(Filter::parse).transpose().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self::maintenance(Maintenance::ThreadSummaries { threads, filter }))
     }
 
     /// With the names of so many of the `largest` threads.

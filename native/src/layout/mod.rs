@@ -2,8 +2,8 @@
 //!
 //! All of it works on any connection to SQLite, within a transaction of the caller's, and knows nothing of threads, of
 //! queues, or of who opened the connection. `schema` finds and makes the tables, `change` names what can be written and
-//! `write` writes it, `snapshot` and `listing` read, `removal` removes checkpoints of a
-//! thread that others may write to; `standard` and `compact` have each layout's rows.
+//! `write` writes it, `snapshot` and `listing` read, `threads` and `statistics` say what there is, `removal` removes
+//! checkpoints of a thread that others may write to; `standard` and `compact` have each layout's rows.
 mod change;
 mod compact;
 mod created_at;
@@ -15,6 +15,7 @@ mod schema;
 mod snapshot;
 mod standard;
 mod statistics;
+mod threads;
 mod write;
 
 pub use change::{Change, Mark, NamespaceAndId};
@@ -29,5 +30,6 @@ pub use removal::KnownMark;
 pub use schema::{Schema, TableOptions, Tables, make_compact};
 pub use snapshot::{CheckpointRows, Snapshot};
 pub use standard::{CHECKPOINT_COLUMN, VALUE_COLUMN};
-pub use statistics::{Statistics, statistics, threads, threads_with_pieces};
+pub use statistics::{Statistics, statistics};
+pub use threads::{ThreadOrder, ThreadSummary, thread_summaries, threads, threads_in_order, threads_with_pieces};
 pub use write::apply;

@@ -1,7 +1,7 @@
-//! What a database holds: its threads, and the numbers that `stats()` shows.
+//! What a database holds: the numbers that `stats()` shows.
 use rusqlite::Connection;
 
-use super::compact;
+use super::kind::Layout;
 use super::schema::Schema;
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
@@ -14,36 +14,17 @@ pub struct Statistics {
     pub largest_threads: Vec<(KeyPart, u64, u64)>,
 }
 
-/// The ids of all threads that have checkpoints, or pieces or pending writes that are left of some.
-pub fn threads(conn: &Connection, schema: Schema) -> Result<Vec<KeyPart>, SqlError> {
-    if schema.is_empty {
-        return Ok(Vec::new());
+/// The bytes of a checkpoint and its metadata, as the standard layout would store them. Lengths stand at the start of a
+/// row, so the values themselves are not read.
+pub fn whole_bytes(layout: Layout) -> &'static str {
+    if layout.is_compact() {
+        "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)"
+    } else {
+        STORED_BYTES
     }
-    let mut found = threads_with_pieces(conn, schema)?;
-    for table in [schema.layout.table(), "writes"] {
-        // Goes from thread to thread by the index, and skips the rows of each.
-        let mut statement = conn.prepare(&format!(
-            "WITH RECURSIVE threads(id) AS (SELECT min(thread_id) FROM {table} UNION ALL \
-             SELECT (SELECT min(thread_id) FROM {table} WHERE thread_id > id) FROM threads WHERE id IS NOT NULL) \
-             SELECT id FROM threads WHERE id IS NOT NULL"
-        ))?;
-        for thread in statement.query_map([], |row| row.get::<_, KeyPart>(0))? {
-            found.push(thread?);
-        }
-    }
-    let order = |part: &KeyPart| match part {
-        KeyPart::Text(text) => (0, text.as_bytes().to_vec()),
-        KeyPart::Blob(bytes) => (1, bytes.to_vec()),
-        _ => (2, Vec::new()),
-    };
-    found.sort_by_cached_key(order);
-    found.dedup();
-    Ok(found)
 }
 
-pub fn threads_with_pieces(conn: &Connection, schema: Schema) -> Result<Vec<KeyPart>, SqlError> {
-    if schema.layout.is_compact() { compact::generation::threads(conn) } else { Ok(Vec::new()) }
-}
+const STORED_BYTES: &str = "coalesce(length(checkpoint), 0) + coalesce(length(metadata), 0)";
 
 pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<Statistics, SqlError> {
     let pragma = |name: &str| -> rusqlite::Result<u64> { conn.pragma_query_value(None, name, |row| row.get(0)) };
@@ -62,10 +43,7 @@ pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<S
     }
     let table = schema.layout.table();
     let is_compact = schema.layout.is_compact();
-    // Lengths stand at the start of a row, so the values themselves are not read.
-    let stored = "coalesce(length(checkpoint), 0) + coalesce(length(metadata), 0)";
-    let whole =
-        if is_compact { "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)" } else { stored };
+    let (stored, whole) = (STORED_BYTES, whole_bytes(schema.layout));
     let mut one = |name, sql: &str| -> Result<(), SqlError> {
         found.numbers.push((name, conn.query_row(sql, [], |row| row.get(0))?));
         Ok(())
