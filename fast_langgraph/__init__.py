@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fast_langgraph._checkpointer.maintenance import MaintenanceResult
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._checkpointer.threads import ThreadSummary
     from fast_langgraph._native import FallbackError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "FallbackError",
+    "MaintenanceResult",
     "RustSQLiteCheckpointer",
     "Site",
     "Stats",
@@ -41,6 +43,7 @@ __all__ = [
 #: by name, the module that it is imported from once somebody asks for it
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
+    "MaintenanceResult": "fast_langgraph._checkpointer.maintenance",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "Site": "fast_langgraph.reporting",
     "Stats": "fast_langgraph._checkpointer.stats",

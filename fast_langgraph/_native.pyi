@@ -221,43 +221,53 @@ class Request:
     metadata; rows of writes are task_id, channel, type, value, task_path, idx. What the serializer made
     comes as ``Blob``. Values that are written are exactly None, int of 64 bits, float, str, bytes or Blob;
     others raise Unsupported.
+
+    A tally is how many checkpoints and pending writes were removed or converted, their bytes as the standard layout
+    stores them, and the rowid that a conversion goes on from, 0 for nowhere; None if all is 0. With ``dry_run`` nothing
+    is removed, and it is what would be.
     """
 
     @staticmethod
     def put(values: Row) -> Request:
-        """1."""
+        """None."""
 
     @staticmethod
     def put_writes(rows: Sequence[Row], replace: bool) -> Request:
-        """0. Of each row: the key (thread, namespace, id, task_id, task_path, idx), channel, type, value."""
+        """None. Of each row: the key (thread, namespace, id, task_id, task_path, idx), channel, type, value."""
 
     @staticmethod
-    def delete_thread(thread: KeyPart, before: str | None = None) -> Request:
-        """How many checkpoints were deleted. With ``before`` only where the latest has an id of UUIDv6 below."""
+    def delete_thread(thread: KeyPart, before: str | None = None, dry_run: bool = False) -> Request:
+        """A tally. With ``before`` only where the latest has an id of UUIDv6 below."""
 
     @staticmethod
-    def delete_checkpoints(thread: KeyPart, keys: Sequence[tuple[KeyPart, KeyPart]], mark: Mark) -> Request:
-        """How many checkpoints were deleted, of namespaces and ids; none where the thread has another ``mark``."""
+    def delete_checkpoints(
+        thread: KeyPart, keys: Sequence[tuple[KeyPart, KeyPart]], mark: Mark, dry_run: bool = False
+    ) -> Request:
+        """A tally of namespaces and ids; nothing where the thread has another ``mark``."""
 
     @staticmethod
     def mark(thread: KeyPart) -> Request:
         """A Mark, which changes when a checkpoint of the thread is put or removed."""
 
     @staticmethod
-    def delete_orphans(thread: KeyPart, before: str) -> Request:
-        """How many pending writes were deleted, of a thread or of all."""
+    def delete_orphans(thread: KeyPart, before: str, dry_run: bool = False) -> Request:
+        """A tally of pending writes without a checkpoint, of a thread or of all."""
 
     @staticmethod
     def sweep(thread: KeyPart) -> Request:
-        """0. Removes pieces of a thread that no checkpoint needs."""
+        """None. Removes pieces of a thread that no checkpoint needs."""
 
     @staticmethod
     def copy_thread(source: str, target: str) -> Request:
-        """How many checkpoints were copied."""
+        """None."""
 
     @staticmethod
     def convert(layout: str, start: int) -> Request:
-        """Takes rows after ``start`` to another layout; completes with where to go on, 0 for nowhere."""
+        """Takes rows after ``start`` to another layout. A tally."""
+
+    @staticmethod
+    def conversion(layout: str) -> Request:
+        """Threads and checkpoints that there are to convert, and the bytes of these."""
 
     @staticmethod
     def checkpoint(thread: KeyPart, namespace: KeyPart, id: KeyPart) -> Request:
@@ -322,8 +332,12 @@ class Request:
         """A dict, as ``fast_langgraph._checkpointer.stats`` takes it."""
 
     @staticmethod
-    def vacuum() -> Request:
-        """None."""
+    def threads_with_pieces() -> Request:
+        """The ids of the threads that have pieces, of the compact layout."""
+
+    @staticmethod
+    def vacuum(dry_run: bool = False) -> Request:
+        """The bytes that the file shrinks by; with ``dry_run`` those that it would, at least."""
 
     @staticmethod
     def backup(path: str | PathLike[str]) -> Request:

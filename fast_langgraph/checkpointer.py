@@ -27,6 +27,7 @@ from typing_extensions import Self  # langchain-core needs it, too
 from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
 from fast_langgraph._checkpointer.delta_channels import Steps
+from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress, Told
 from fast_langgraph._checkpointer.opening import (
     MEMORY,
     Layout,
@@ -292,30 +293,37 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     # Removing and copying
 
-    def delete_thread(self, thread_id: str) -> None:
-        """Removes a thread, in all namespaces, with its pending writes. One that isn't there is no error."""
-        request = _native.Request.delete_thread(as_parameter(str(thread_id)))
-        self._encodings.wait()
-        self._engine.run(request)
-        self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
+    def delete_thread(self, thread_id: str, *, dry_run: bool = False) -> MaintenanceResult:  # type: ignore[override]
+        """Removes a thread, in all namespaces, with its pending writes; says what that was.
 
-    async def adelete_thread(self, thread_id: str) -> None:
-        """``delete_thread()`` without blocking the event loop."""
-        await self._ask(_native.Request.delete_thread(as_parameter(str(thread_id))))
-        self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
-
-    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes.
-
-        Checkpoints from which a delta channel of a later run is rebuilt stay.
+        With ``dry_run`` nothing is removed. A thread that isn't there is no error.
         """
-        self._do(pruning.delete_for_runs(self._load, run_ids))
-        self._memory.clear()
+        request = _native.Request.delete_thread(as_parameter(str(thread_id)), dry_run=dry_run)
+        self._encodings.wait()
+        return self._thread_deleted(thread_id, self._engine.run(request), dry_run)
 
-    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+    async def adelete_thread(  # type: ignore[override]
+        self, thread_id: str, *, dry_run: bool = False
+    ) -> MaintenanceResult:
+        """``delete_thread()`` without blocking the event loop."""
+        request = _native.Request.delete_thread(as_parameter(str(thread_id)), dry_run=dry_run)
+        return self._thread_deleted(thread_id, await self._ask(request), dry_run)
+
+    def delete_for_runs(  # type: ignore[override]
+        self, run_ids: Sequence[str], *, dry_run: bool = False, progress: Told | None = None
+    ) -> MaintenanceResult:
+        """Removes the checkpoints with these ``run_id`` in their metadata, and their pending writes; says how many.
+
+        Checkpoints from which a delta channel of a later run is rebuilt stay. ``dry_run`` and ``progress`` are as in
+        ``prune()``. A run that isn't there is no error.
+        """
+        return self._pruned(dry_run, self._do(pruning.delete_for_runs(self._way(dry_run, progress), run_ids)))
+
+    async def adelete_for_runs(  # type: ignore[override]
+        self, run_ids: Sequence[str], *, dry_run: bool = False, progress: Told | None = None
+    ) -> MaintenanceResult:
         """``delete_for_runs()`` without blocking the event loop."""
-        await self._ado(pruning.delete_for_runs(self._load, run_ids))
-        self._memory.clear()
+        return self._pruned(dry_run, await self._ado(pruning.delete_for_runs(self._way(dry_run, progress), run_ids)))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copies a thread with its pending writes. Raises ``sqlite3.IntegrityError`` if the target exists."""
@@ -325,15 +333,17 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         """``copy_thread()`` without blocking the event loop."""
         await self._ask(_native.Request.copy_thread(str(source_thread_id), str(target_thread_id)))
 
-    def prune(  # type: ignore[override]  # LangGraph takes any str, and has three
+    def prune(  # type: ignore[override]  # LangGraph takes any str, has three, and returns nothing
         self,
         thread_ids: Sequence[str] | None = None,
         *,
         strategy: pruning.Strategy = pruning.KEEP_LATEST,
         keep_last: int | None = None,
         older_than: datetime | timedelta | float | None = None,
-    ) -> None:
-        """Removes old checkpoints with their pending writes.
+        dry_run: bool = False,
+        progress: Told | None = None,
+    ) -> MaintenanceResult:
+        """Removes old checkpoints with their pending writes; says what those were.
 
         ``"keep_latest"`` keeps the latest checkpoint of each namespace, or the ``keep_last`` latest, and those from
         which their delta channels are rebuilt. ``"delete"`` removes whole threads. With ``older_than`` (a
@@ -343,9 +353,13 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
         Pending writes without a checkpoint are removed one hour after they were written, but never those that are
         newer than the latest checkpoint of their namespace. It may be called while graphs run.
+
+        With ``dry_run`` nothing is removed. ``progress`` is called at most ten times a second, and at the end, with
+        how many checkpoints were looked at and how many there are. What it raises ends the work, between two
+        transactions.
         """
-        self._do(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
-        self._memory.clear()
+        steps = pruning.prune(self._way(dry_run, progress), thread_ids, strategy, keep_last, older_than)
+        return self._pruned(dry_run, self._do(steps))
 
     async def aprune(  # type: ignore[override]
         self,
@@ -354,10 +368,12 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         strategy: pruning.Strategy = pruning.KEEP_LATEST,
         keep_last: int | None = None,
         older_than: datetime | timedelta | float | None = None,
-    ) -> None:
+        dry_run: bool = False,
+        progress: Told | None = None,
+    ) -> MaintenanceResult:
         """``prune()`` without blocking the event loop."""
-        await self._ado(pruning.prune(self._load, thread_ids, strategy, keep_last, older_than))
-        self._memory.clear()
+        steps = pruning.prune(self._way(dry_run, progress), thread_ids, strategy, keep_last, older_than)
+        return self._pruned(dry_run, await self._ado(steps))
 
     # The database as a whole
 
@@ -376,13 +392,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         checkpoint is older are listed, with ``filter`` only those whose latest metadata matches, as in ``list()``.
         Raises ValueError or TypeError for any other argument.
         """
-        return self._threads(Listing(limit, before, order, filter))
-
-    def _threads(self, listing: Listing) -> Iterator[ThreadSummary]:
+        listing = Listing(limit, before, order, filter)
         for request in listing.batches(self._engine.run(listing.ids)):
             yield from listing.taken(self._engine.run(request))
 
-    def athreads(
+    async def athreads(
         self,
         *,
         limit: int | None = None,
@@ -391,9 +405,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         filter: dict[str, Any] | None = None,
     ) -> AsyncIterator[ThreadSummary]:
         """``threads()`` without blocking the event loop."""
-        return self._athreads(Listing(limit, before, order, filter))
-
-    async def _athreads(self, listing: Listing) -> AsyncIterator[ThreadSummary]:
+        listing = Listing(limit, before, order, filter)
         for request in listing.batches(await self._ask(listing.ids)):
             for thread in listing.taken(await self._ask(request)):
                 yield thread
@@ -406,16 +418,18 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         """``stats()`` without blocking the event loop."""
         return Stats.of(await self._ask(_native.Request.stats(largest)), self._memory.numbers())
 
-    def vacuum(self) -> None:
-        """Returns the space of deleted rows to the file system. Writers wait meanwhile.
+    def vacuum(self, *, dry_run: bool = False, progress: Told | None = None) -> MaintenanceResult:
+        """Returns the space of deleted rows to the file system; says how many bytes. Writers wait meanwhile.
 
-        Pending writes without a checkpoint are removed first, one hour after they were written.
+        Pending writes without a checkpoint are removed first, one hour after they were written. With ``dry_run``
+        nothing happens, and the bytes are those of free pages: it may give back more. ``progress`` is called as by
+        ``prune()``, with steps; the last is the longest.
         """
-        self._do(pruning.vacuum())
+        return self._do(pruning.vacuum(Progress(progress), dry_run))
 
-    async def avacuum(self) -> None:
+    async def avacuum(self, *, dry_run: bool = False, progress: Told | None = None) -> MaintenanceResult:
         """``vacuum()`` without blocking the event loop."""
-        await self._ado(pruning.vacuum())
+        return await self._ado(pruning.vacuum(Progress(progress), dry_run))
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Copies the database as it is at this moment to a new file. Graphs may run meanwhile."""
@@ -425,22 +439,27 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         """``backup()`` without blocking the event loop."""
         await self._ask(_native.Request.backup(os.path.abspath(path)))
 
-    def convert(self, layout: Layout) -> None:
-        """Converts the database to another layout, a few rows at a time; others can read and write in between.
+    def convert(self, layout: Layout, *, dry_run: bool = False, progress: Told | None = None) -> MaintenanceResult:
+        """Converts the database to another layout, a few rows at a time; others read and write in between.
 
         It may be stopped at any moment and called again. ``vacuum()`` returns the space to the file system. In the
         compact layout ``checkpoints`` is a view: docs/checkpointer.md says what a view can't hide from other programs.
+        Says how many checkpoints that were. ``dry_run`` and ``progress`` are as in ``prune()``.
         """
-        self._do(requests.conversion(layout))
-        self._tell_of_the_view(layout)
+        converted = self._do(requests.conversion(layout, Progress(progress), dry_run))
+        self._tell_of_the_view(layout, dry_run)
+        return converted
 
-    async def aconvert(self, layout: Layout) -> None:
+    async def aconvert(
+        self, layout: Layout, *, dry_run: bool = False, progress: Told | None = None
+    ) -> MaintenanceResult:
         """``convert()`` without blocking the event loop."""
-        await self._ado(requests.conversion(layout))
-        self._tell_of_the_view(layout)
+        converted = await self._ado(requests.conversion(layout, Progress(progress), dry_run))
+        self._tell_of_the_view(layout, dry_run)
+        return converted
 
-    def _tell_of_the_view(self, layout: str) -> None:
-        if layout != settings.LAYOUTS[0]:
+    def _tell_of_the_view(self, layout: str, dry_run: bool) -> None:
+        if layout != settings.LAYOUTS[0] and not dry_run:
             logger.info(
                 "%s is compact now, and checkpoints a view: sqlite_master does not list it among the tables, it takes "
                 "no index and no UPSERT, and rowcount is 0 for it",
@@ -458,6 +477,19 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         return f"{version + 1:032}.{random.random():016}"
 
     # Shared by each method and its async twin
+
+    def _thread_deleted(self, thread_id: str, tally: Any, dry_run: bool) -> MaintenanceResult:
+        if not dry_run:
+            self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
+        return MaintenanceResult.of(tally)
+
+    def _way(self, dry_run: bool, progress: Told | None) -> pruning.Way:
+        return pruning.Way(self._load, Progress(progress), dry_run)
+
+    def _pruned(self, dry_run: bool, removed: MaintenanceResult) -> MaintenanceResult:
+        if not dry_run:
+            self._memory.clear()
+        return removed
 
     def _closed(self, closed: bool) -> None:
         self._memory.clear()

@@ -6,16 +6,19 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.checkpoint_ids import id_at, is_before
 from fast_langgraph._checkpointer.delta_channels import COUNTERS, Steps, ancestors_needed
+from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress
 from fast_langgraph._checkpointer.parameters import as_parameter
 
 logger = logging.getLogger("fast_langgraph")
 
+T = TypeVar("T")
 Load = Callable[[Any, Any], Any]
 #: namespace and id, within a thread: text nearly always
 Key = tuple[Any, Any]
@@ -35,9 +38,18 @@ CHUNK = 500
 PATIENCE = 1000
 
 
+@dataclass(frozen=True)
+class Way:
+    """How checkpoints are removed: all that does not depend on the thread."""
+
+    load: Load
+    progress: Progress
+    dry_run: bool
+
+
 def prune(
-    load: Load, thread_ids: Sequence[str] | None, strategy: str, keep_last: int | None, older_than: Any
-) -> Steps[None]:
+    way: Way, thread_ids: Sequence[str] | None, strategy: str, keep_last: int | None, older_than: Any
+) -> Steps[MaintenanceResult]:
     """``RustSQLiteCheckpointer.prune``."""
     if thread_ids is None and keep_last is None and older_than is None:
         raise ValueError("prune() would affect every thread: pass thread_ids, keep_last or older_than")
@@ -51,40 +63,77 @@ def prune(
     if thread_ids is None:
         threads = yield _native.Request.threads()
     else:
-        threads = [as_parameter(str(thread)) for thread in thread_ids]
-    removed = 0
+        threads = [as_parameter(thread) for thread in dict.fromkeys(map(str, thread_ids))]
+    sizes = yield from _sizes(threads) if way.progress.is_wanted else _nothing()
+    way.progress.start(sum(sizes.values()))
+    removed = MaintenanceResult()
     for thread in threads:
         if strategy == KEEP_LATEST:
-            removed += yield from _keep_latest(load, thread, keep_last or 1, bound)
+            of_thread = yield from _keep_latest(way, thread, keep_last or 1, bound)
         else:
-            removed += yield _native.Request.delete_thread(thread, bound)
-        yield delete_orphans(thread)
-    logger.info("pruned %d checkpoints of %d threads", removed, len(threads))
+            of_thread = MaintenanceResult.of((yield _native.Request.delete_thread(thread, bound, way.dry_run)))
+            way.progress.add(sizes.get(thread, 0))
+        if of_thread.threads and strategy != KEEP_LATEST:
+            removed += of_thread  # with all of its pending writes
+            continue
+        orphans = MaintenanceResult.of((yield delete_orphans(thread, way.dry_run)))
+        both = of_thread + orphans
+        removed += replace(both, threads=min(both.threads, 1))
+    way.progress.end()
+    if not way.dry_run:
+        logger.info("pruned %d checkpoints of %d threads", removed.checkpoints, removed.threads)
+    return removed
 
 
-def delete_orphans(thread: _native.KeyPart = None) -> _native.Request:
+def _sizes(threads: Sequence[Any]) -> Steps[dict[Any, int]]:
+    """How many checkpoints each thread has."""
+    found = {}
+    for some in _chunks(threads):
+        for thread, _, checkpoints, *_ in (yield _native.Request.thread_summaries(some)):
+            found[thread] = checkpoints
+    return found
+
+
+def _nothing() -> Steps[dict[Any, int]]:
+    yield from ()
+    return {}
+
+
+def delete_orphans(thread: _native.KeyPart = None, dry_run: bool = False) -> _native.Request:
     """Removes pending writes without a checkpoint, of a thread or of all."""
-    return _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE))
+    return _native.Request.delete_orphans(thread, id_at(datetime.now(timezone.utc) - GRACE), dry_run)
 
 
-def vacuum() -> Steps[None]:
+def vacuum(progress: Progress, dry_run: bool) -> Steps[MaintenanceResult]:
     """``RustSQLiteCheckpointer.vacuum``."""
-    yield delete_orphans()
-    yield _native.Request.vacuum()
+    # VACUUM would keep pieces that no checkpoint needs.
+    threads = [] if dry_run else (yield _native.Request.threads_with_pieces())
+    progress.start(len(threads) + 1)
+    orphans = MaintenanceResult.of((yield delete_orphans(dry_run=dry_run)))
+    for thread in threads:
+        yield _native.Request.sweep(thread)
+        progress.add(1)
+    given_back = yield _native.Request.vacuum(dry_run)
+    progress.end()
+    return MaintenanceResult(writes=orphans.writes, bytes=given_back)
 
 
-def delete_for_runs(load: Load, run_ids: Sequence[str]) -> Steps[None]:
+def delete_for_runs(way: Way, run_ids: Sequence[str]) -> Steps[MaintenanceResult]:
     """``RustSQLiteCheckpointer.delete_for_runs``."""
     if isinstance(run_ids, str):
         raise TypeError("run_ids must be a sequence of run ids, not one id")
     doomed: dict[str, list[Key]] = {}
     for thread, namespace, checkpoint_id in (yield _native.Request.keys(run_ids=[str(run) for run in run_ids])):
         doomed.setdefault(thread, []).append((namespace, checkpoint_id))
+    way.progress.start(sum(map(len, doomed.values())))
+    removed = MaintenanceResult()
     for thread, keys in doomed.items():
         gone = set(keys)
         listing = yield _native.Request.keys(thread=thread)
         kept = [(namespace, other) for _, namespace, other in listing if (namespace, other) not in gone]
-        yield from _remove(load, thread, keys, kept)
+        removed += yield from _remove(way, thread, keys, kept)
+    way.progress.end()
+    return removed
 
 
 def moment(older_than: Any, name: str = "older_than") -> datetime:
@@ -100,7 +149,7 @@ def moment(older_than: Any, name: str = "older_than") -> datetime:
     return datetime.now(timezone.utc) - age
 
 
-def _keep_latest(load: Load, thread: str, keep_last: int, bound: str | None) -> Steps[int]:
+def _keep_latest(way: Way, thread: str, keep_last: int, bound: str | None) -> Steps[MaintenanceResult]:
     listing = yield _native.Request.keys(thread=thread)
     seen: Counter[str] = Counter()
     kept: list[Key] = []
@@ -109,11 +158,11 @@ def _keep_latest(load: Load, thread: str, keep_last: int, bound: str | None) -> 
         seen[namespace] += 1
         goes = seen[namespace] > keep_last and (bound is None or is_before(checkpoint_id, bound))
         (doomed if goes else kept).append((namespace, checkpoint_id))
-    removed: int = yield from _remove(load, thread, doomed, kept)
-    return removed
+    way.progress.add(len(kept))
+    return (yield from _remove(way, thread, doomed, kept))
 
 
-def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[int]:
+def _remove(way: Way, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[MaintenanceResult]:
     """Removes checkpoints with their writes, except those that others are rebuilt from.
 
     Checkpoints put meanwhile are in neither list, and stay. They too may be rebuilt from doomed ones, so these are
@@ -121,8 +170,9 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
     """
     gone = set(doomed)
     seen = gone | set(kept)
-    needed = yield from _needed(load, thread, gone, kept)
-    removed = refused = 0
+    needed = yield from _needed(way.load, thread, gone, kept)
+    removed = MaintenanceResult()
+    refused = 0
     left = doomed
     mark = None
     while left:
@@ -133,17 +183,18 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
             there = [(namespace, checkpoint_id) for _, namespace, checkpoint_id in listing]
             fresh = [key for key in there if key not in seen]
             seen.update(fresh)
-            needed |= yield from _needed(load, thread, gone, fresh)
+            needed |= yield from _needed(way.load, thread, gone, fresh)
             present = set(there)
             left = [key for key in left if key in present and key not in needed]
             if not left:
                 break
-        deleted = yield _native.Request.delete_checkpoints(thread, left[:CHUNK], mark)
+        deleted = yield _native.Request.delete_checkpoints(thread, left[:CHUNK], mark, way.dry_run)
         if deleted:
             left = left[CHUNK:]
-            removed += deleted
+            removed += MaintenanceResult.of(deleted)
+            way.progress.add(deleted[0])
             count, *last = mark
-            mark = (count - deleted, *last)
+            mark = (count - deleted[0], *last)
             continue
         mark = None
         if (refused := refused + 1) > PATIENCE:
@@ -151,11 +202,11 @@ def _remove(load: Load, thread: str, doomed: list[Key], kept: list[Key]) -> Step
                 "thread %r is being written to all the time: %d checkpoints were not removed", thread, len(left)
             )
             break
-    if removed:
+    if removed.checkpoints and not way.dry_run:
         yield _native.Request.sweep(thread)
     if needed:
         logger.info("kept %d checkpoints of thread %r that delta channels are rebuilt from", len(needed), thread)
-    return removed
+    return replace(removed, threads=min(removed.threads, 1))
 
 
 def _needed(load: Load, thread: str, doomed: set[Key], kept: list[Key]) -> Steps[set[Key]]:
@@ -180,6 +231,6 @@ def _left_out(metadata: Any) -> list[str]:
     return list(counters) if isinstance(counters, dict) else []
 
 
-def _chunks(keys: list[Key]) -> Iterator[list[Key]]:
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]
+def _chunks(items: Sequence[T]) -> Iterator[list[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield list(items[start : start + CHUNK])

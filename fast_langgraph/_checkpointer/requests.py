@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from langgraph.checkpoint.base import get_checkpoint_id
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.delta_channels import Steps
+from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress
 from fast_langgraph._checkpointer.opening import check_layout
 from fast_langgraph._checkpointer.parameters import as_parameter, check_lengths
 from fast_langgraph._native import Unsupported
@@ -61,14 +63,24 @@ def keys(
 PAUSE = 0.5
 
 
-def conversion(layout: str) -> Steps[None]:
+def conversion(layout: str, progress: Progress, dry_run: bool) -> Steps[MaintenanceResult]:
     check_layout(layout)
+    threads, checkpoints, bytes = yield _native.Request.conversion(layout)
+    if dry_run:
+        return MaintenanceResult(threads, checkpoints, bytes=bytes)
+    progress.start(checkpoints)
+    converted = MaintenanceResult()
     start = 0
     while True:
         began = time.monotonic()
-        start = yield _native.Request.convert(layout, start)
+        tally = yield _native.Request.convert(layout, start)
+        of_batch = MaintenanceResult.of(tally)
+        converted += of_batch
+        progress.add(of_batch.checkpoints)
+        start = tally[3] if tally else 0
         if not start:
-            return
+            progress.end()
+            return replace(converted, threads=threads if converted.checkpoints else 0)
         yield (time.monotonic() - began) * PAUSE
 
 

@@ -54,6 +54,7 @@ DAMAGES = {
     "the size is wrong": "UPDATE fl_checkpoints SET size = size + 1 WHERE checkpoint_id = '00000009'",
     "the size is text": "UPDATE fl_checkpoints SET size = 'much' WHERE checkpoint_id = '00000009'",
     "the size is below 0": "UPDATE fl_checkpoints SET size = -1 WHERE checkpoint_id = '00000009'",
+    "the size is huge": f"UPDATE fl_checkpoints SET size = {2**63 - 1} WHERE checkpoint_id = '00000009'",
     "the size is NULL": "UPDATE fl_checkpoints SET size = NULL WHERE checkpoint_id = '00000009'",
     "the base is text": "UPDATE fl_checkpoints SET base = 'x' WHERE checkpoint_id = '00000009'",
     "the base is the largest": f"UPDATE fl_checkpoints SET base = {2**63 - 1} WHERE checkpoint_id = '00000009'",
@@ -92,6 +93,18 @@ def test_a_damaged_row_is_not_in_the_way_of_new_ones(damaged):
     with RustSQLiteCheckpointer(damaged) as saver:
         for number, (namespace, _) in enumerate(puts, 20):
             assert saver.get_tuple(config("t", namespace, f"{number:08}")).checkpoint == state(number, number)
+
+
+def test_a_damaged_row_can_be_counted_and_removed(damaged):
+    with RustSQLiteCheckpointer(damaged) as saver:
+        assert [(each.thread_id, each.checkpoints) for each in saver.threads(order="size")] == [("t", 10)]
+        assert saver.stats().largest_threads[0].checkpoints == 10
+        assert saver.prune(["t"], keep_last=8, dry_run=True) == saver.prune(["t"], keep_last=8)
+        assert saver.delete_thread("t", dry_run=True).checkpoints == 8
+        assert saver.delete_thread("t").checkpoints == 8
+        assert list(saver.threads()) == []
+        filled(damaged, 3)
+        assert saver.get_tuple(config()).checkpoint == state(2, 42)
 
 
 def test_a_conversion_names_the_damaged_rows_and_converts_all_others(damaged):

@@ -253,7 +253,8 @@ class Compact(RuleBasedStateMachine):
 
         start = 0
         for _ in range(steps):
-            start = self.ours[who]._engine.run(Request.convert(layout, start))
+            tally = self.ours[who]._engine.run(Request.convert(layout, start))
+            start = tally[3] if tally else 0
             if not start:
                 break
 

@@ -28,7 +28,12 @@ BASE = {
 #: what the base class does by the other methods, or without a database
 INHERITED = {"get", "aget", "with_allowlist"}
 #: parameters that have a default here, or are more than upstream's
-MORE = {"prune": ["keep_last", "older_than"], "aprune": ["keep_last", "older_than"]}
+MORE = {
+    "prune": {"keep_last": None, "older_than": None, "dry_run": False, "progress": None},
+    "delete_for_runs": {"dry_run": False, "progress": None},
+    "delete_thread": {"dry_run": False},
+}
+MORE |= {f"a{name}": more for name, more in MORE.items()}
 
 
 # --- methods ---
@@ -45,13 +50,14 @@ def test_each_method_has_upstream_s_signature():
     for name, function in BASE.items():
         theirs = inspect.signature(function).parameters
         ours = inspect.signature(getattr(RustSQLiteCheckpointer, name)).parameters
-        assert list(ours) == [*theirs, *MORE.get(name, [])], name
+        assert list(ours) == [*theirs, *MORE.get(name, {})], name
         for parameter, there in theirs.items():
             assert ours[parameter].kind == there.kind, (name, parameter)
             # Where upstream has a default ours is the same; `thread_ids` alone may be left out here.
             if (name, parameter) not in (("prune", "thread_ids"), ("aprune", "thread_ids")):
                 assert ours[parameter].default == there.default, (name, parameter)
-        assert all(ours[extra].default is None for extra in MORE.get(name, []))
+        for extra, default in MORE.get(name, {}).items():
+            assert (ours[extra].default, ours[extra].kind) == (default, inspect.Parameter.KEYWORD_ONLY)
         compared += 1
     assert compared > 15
 

@@ -190,12 +190,12 @@ def test_what_others_put_in_between_is_seen(tmp_path):
         for number in range(2_000):
             saver.put(config("long"), state(f"{number:08}"), METADATA, {})
         puts = iter([(saver, "long"), (other, "long"), (saver, "another"), (other, "another")])
-        steps = pruning.prune(saver._load, ["long"], "keep_latest", 1, None)
+        steps = pruning.prune(saver._way(False, None), ["long"], "keep_latest", 1, None)
         request, added = next(steps), 0
         deletions = 0
         while True:
             answer = saver._engine.run(request)
-            if isinstance(answer, int) and answer == pruning.CHUNK:
+            if isinstance(answer, tuple) and answer[0] == pruning.CHUNK:
                 deletions += 1
                 who, thread = next(puts, (None, None))
                 if who is not None:

@@ -63,7 +63,7 @@ def test_an_old_thread_that_goes_on_meanwhile_is_not_deleted(entry, path):
         with RustSQLiteCheckpointer(path, synchronous="off") as checkpointer:
             thread = f"thread {moment}"
             put(checkpointer, thread, NOW - 60 * DAY)
-            steps = pruning.prune(checkpointer._load, [thread], "delete", None, 30 * DAY)
+            steps = pruning.prune(checkpointer._way(False, None), [thread], "delete", None, 30 * DAY)
             request = next(steps)
             for _ in range(moment):
                 with contextlib.suppress(StopIteration):

@@ -82,7 +82,7 @@ def test_a_run_that_begins_at_an_old_checkpoint_meanwhile_keeps_what_it_needs(en
     # Of what was said before the branch, and of which nothing is kept.
     early = [state.config for state in app.get_state_history(CONFIG) if "branch" not in state.values["items"]][4]
     monkeypatch.setattr(pruning, "CHUNK", chunk)
-    steps = pruning.prune(checkpointer._load, [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
+    steps = pruning.prune(checkpointer._way(False, None), [IN["configurable"]["thread_id"]], "keep_latest", 1, None)
     request = next(steps)
     for _ in range(min(moment, 9 if chunk == 1 else 5)):
         request = steps.send(checkpointer._engine.run(request))

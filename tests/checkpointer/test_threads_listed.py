@@ -165,10 +165,13 @@ def test_nothing_and_memory():
     ],
     ids=str,
 )
-def test_other_arguments_are_refused_at_the_call(options, said, checkpointer):
-    for method in (checkpointer.threads, checkpointer.athreads):
+def test_other_arguments_are_refused(options, said, checkpointer):
+    for call in (
+        lambda: list(checkpointer.threads(**options)),
+        lambda: asyncio.run(gathered(checkpointer.athreads(**options))),
+    ):
         with pytest.raises((ValueError, TypeError)) as raised:
-            method(**options)
+            call()
         assert str(raised.value) == said
 
 

@@ -1,19 +1,21 @@
 //! What is done to a database as a whole.
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::backup::backup;
 use super::database::Database;
 use super::reply::{Answer, Reply};
 use super::wal::Moved;
+use crate::errors::SqlError;
 use crate::key_part::KeyPart;
-use crate::layout::{self, Change, Filter, ThreadOrder};
+use crate::layout::{self, Filter, ThreadOrder, space};
 
 pub enum Maintenance {
     /// Opens the database and makes the tables if need be.
     Setup,
     /// The ids of all threads, or of those with checkpoints in this order.
     Threads(Option<ThreadOrder>),
+    /// The ids of those that have pieces.
+    ThreadsWithPieces,
     /// What there is of these threads, if their last metadata matches.
     ThreadSummaries {
         threads: Vec<KeyPart>,
@@ -23,7 +25,10 @@ pub enum Maintenance {
     Stats {
         largest: usize,
     },
-    Vacuum,
+    /// The bytes that it gives back, or that at least it would.
+    Vacuum {
+        dry_run: bool,
+    },
     Backup(PathBuf),
 }
 
@@ -51,19 +56,25 @@ pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
             statistics.numbers.extend(database.shared.counters.all());
             Ok(Reply::Statistics(Box::new(statistics)))
         }
-        Maintenance::Vacuum => {
-            // VACUUM would keep pieces that no checkpoint needs.
+        Maintenance::ThreadsWithPieces => {
             let threads =
-                database.read_snapshot(|snapshot| layout::threads_with_pieces(snapshot.conn, snapshot.schema))?;
-            for thread in threads {
-                database.writer.write(&Arc::new(Change::Sweep(thread)), || ())?;
-            }
-            database.writer.with(|connection| connection.conn.execute_batch("VACUUM"))??;
+                database.read_snapshot(|snapshot| layout::threads_with_pieces(snapshot.conn, snapshot.schema));
+            threads.map(Reply::Threads)
+        }
+        Maintenance::Vacuum { dry_run: true } => {
+            database.read_snapshot(|snapshot| Ok(Reply::Count(space(snapshot.conn)?.free)))
+        }
+        Maintenance::Vacuum { dry_run: false } => {
+            let (before, after) = database.writer.with(|connection| {
+                let before = space(&connection.conn)?;
+                connection.conn.execute_batch("VACUUM")?;
+                Ok::<_, SqlError>((before, space(&connection.conn)?))
+            })??;
             // The log holds all of the database now.
             if database.wal.patiently(|| database.wal.checkpoint())? == Moved::All {
                 database.writer.with(|connection| database.wal.start_over(&connection.conn))??;
             }
-            Ok(Reply::Done)
+            Ok(Reply::Count(before.database.saturating_sub(after.database)))
         }
         Maintenance::Backup(path) => {
             database.read(|conn| backup(conn, path))?;

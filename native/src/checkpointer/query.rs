@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::listing::Listing;
 use super::reply::{Answer, Reply};
 use crate::key_part::KeyPart;
-use crate::layout::{self, CheckpointKey, KeysQuery, NamespaceAndId, Snapshot};
+use crate::layout::{self, CheckpointKey, KeysQuery, Layout, NamespaceAndId, Removal, Snapshot, Tally};
 
 pub enum Query {
     /// A checkpoint with its pending writes, by id or the latest.
@@ -19,6 +19,10 @@ pub enum Query {
     Ancestors { thread: KeyPart, namespace: KeyPart, id: KeyPart },
     /// What changes when a checkpoint of this thread is put or removed.
     Mark(KeyPart),
+    /// How much would be removed.
+    Removal(Removal),
+    /// How much there is to convert to another layout.
+    Conversion(Layout),
     /// The pending writes of some channels, checkpoint by checkpoint.
     ChannelWrites { thread: KeyPart, namespace: KeyPart, ids: Vec<KeyPart>, channels: Vec<String> },
     /// What delta channels are rebuilt from.
@@ -39,6 +43,8 @@ impl Query {
             }
             Self::Batch { keys, from } => Reply::Batch(layout::batch(snapshot, keys, *from)?),
             Self::Mark(thread) => Reply::Mark(snapshot.mark(thread)?),
+            Self::Removal(removal) => Reply::Tally(layout::measured(snapshot.conn, snapshot.schema.layout, removal)?),
+            Self::Conversion(to) => Reply::Conversion(layout::remaining(snapshot.conn, *to)?),
             Self::Descriptions { thread, keys } => Reply::Descriptions(snapshot.descriptions(thread, keys)?),
             Self::Ancestors { thread, namespace, id } => Reply::Ancestors(snapshot.ancestors(thread, namespace, id)?),
             Self::ChannelWrites { thread, namespace, ids, channels } => {
@@ -55,6 +61,8 @@ impl Query {
         match self {
             Self::Checkpoint { .. } => Reply::Checkpoint(None),
             Self::Keys(_) => Reply::Keys(Listing(Arc::default())),
+            Self::Removal(_) => Reply::Tally(Tally::default()),
+            Self::Conversion(_) => Reply::Conversion((0, 0, 0)),
             Self::Mark(_) => Reply::Mark((0, None, KeyPart::Null)),
             Self::Batch { from, .. } => Reply::Batch(layout::Batch { rows: Vec::new(), next: *from }),
             Self::Descriptions { keys, .. } => Reply::Descriptions(keys.iter().map(|_| None).collect()),

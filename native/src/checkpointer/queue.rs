@@ -8,7 +8,7 @@ use super::gate::Inside;
 use super::reply::{Answer, Reply};
 use super::shared::Shared;
 use crate::errors::SqlError;
-use crate::layout::Change;
+use crate::layout::{Change, Tally};
 use crate::sync::lock;
 
 /// When more bytes than this wait, callers that bring more have to wait.
@@ -109,11 +109,11 @@ impl Batch {
         self.0.iter().map(|queued| &*queued.change).collect()
     }
 
-    pub fn finish(&self, results: Result<Vec<Result<u64, SqlError>>, SqlError>) {
+    pub fn finish(&self, results: Result<Vec<Result<Tally, SqlError>>, SqlError>) {
         match results {
             Ok(results) => {
                 for (queued, result) in self.0.iter().zip(results) {
-                    queued.finish(result.map(Reply::Count));
+                    queued.finish(result.map(Reply::Tally));
                 }
             }
             Err(error) => self.0.iter().for_each(|queued| queued.finish(Err(error.clone()))),

@@ -8,11 +8,14 @@ use crate::columns::{Row, Rows, tuple, tuples};
 use crate::delta_channels::{Walk, Writes};
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
-use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, ThreadSummary, VALUE_COLUMN};
+use crate::layout::{Batch, CHECKPOINT_COLUMN, CheckpointRows, Mark, Statistics, Tally, ThreadSummary, VALUE_COLUMN};
 
 pub enum Reply {
     Done,
     Count(u64),
+    Tally(Tally),
+    /// Threads, checkpoints, and their bytes.
+    Conversion((u64, u64, u64)),
     Checkpoint(Option<CheckpointRows>),
     Keys(Listing),
     Mark(Mark),
@@ -38,6 +41,9 @@ impl Reply {
         match self {
             Self::Done | Self::Checkpoint(None) | Self::DeltaHistory(None) => Ok(py.None().into_bound(py)),
             Self::Count(count) => count.into_bound_py_any(py),
+            Self::Tally(tally) if tally == Tally::default() => Ok(py.None().into_bound(py)),
+            Self::Tally(tally) => (tally.checkpoints, tally.writes, tally.bytes, tally.next).into_bound_py_any(py),
+            Self::Conversion(found) => found.into_bound_py_any(py),
             Self::Checkpoint(Some(found)) => with_writes(found)?.into_bound_py_any(py),
             Self::Keys(listing) => listing.into_bound_py_any(py),
             Self::Mark(mark) => mark.into_bound_py_any(py),

@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::maintenance::Maintenance;
 use super::query::Query;
 use crate::key_part::KeyPart;
-use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId, ThreadOrder};
+use crate::layout::{Change, Filter, KeysQuery, Layout, Mark, NamespaceAndId, Removal, ThreadOrder};
 use crate::values;
 
 pub enum Request {
@@ -27,6 +27,11 @@ pub struct PyRequest(pub Arc<Request>);
 impl PyRequest {
     fn change(change: Change) -> Self {
         Self(Arc::new(Request::Change(Arc::new(change))))
+    }
+
+    /// What is removed, or in a dry run would be.
+    fn removal(removal: Removal, dry_run: bool) -> Self {
+        if dry_run { Self::query(Query::Removal(removal)) } else { Self::change(Change::Remove(removal)) }
     }
 
     fn query(query: Query) -> Self {
@@ -54,14 +59,15 @@ impl PyRequest {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (thread, before = None))]
-    fn delete_thread(thread: KeyPart, before: Option<String>) -> Self {
-        Self::change(Change::DeleteThread { thread, before })
+    #[pyo3(signature = (thread, before = None, dry_run = false))]
+    fn delete_thread(thread: KeyPart, before: Option<String>, dry_run: bool) -> Self {
+        Self::removal(Removal::Thread { thread, before }, dry_run)
     }
 
     #[staticmethod]
-    fn delete_checkpoints(thread: KeyPart, keys: Vec<NamespaceAndId>, mark: Mark) -> Self {
-        Self::change(Change::DeleteCheckpoints { thread, keys, mark })
+    #[pyo3(signature = (thread, keys, mark, dry_run = false))]
+    fn delete_checkpoints(thread: KeyPart, keys: Vec<NamespaceAndId>, mark: Mark, dry_run: bool) -> Self {
+        Self::removal(Removal::Checkpoints { thread, keys, mark }, dry_run)
     }
 
     #[staticmethod]
@@ -70,8 +76,9 @@ impl PyRequest {
     }
 
     #[staticmethod]
-    fn delete_orphans(thread: Option<KeyPart>, before: String) -> Self {
-        Self::change(Change::DeleteOrphans { thread, before })
+    #[pyo3(signature = (thread, before, dry_run = false))]
+    fn delete_orphans(thread: Option<KeyPart>, before: String, dry_run: bool) -> Self {
+        Self::removal(Removal::Orphans { thread, before }, dry_run)
     }
 
     /// Removes pieces of a thread that none of its checkpoints needs.
@@ -85,11 +92,19 @@ impl PyRequest {
         Self::change(Change::CopyThread { source, target })
     }
 
-    /// Converts rows after rowid `start` to another layout. The answer is the rowid to continue from, 0 when done.
+    /// Converts rows after rowid `start` to another layout. The answer's last number is the rowid to continue from, 0
+    /// when done.
     #[staticmethod]
     fn convert(layout: &str, start: i64) -> PyResult<Self> {
         let to = Layout::parse(layout).ok_or_else(|| PyValueError::new_err("layout"))?;
         Ok(Self::change(Change::Convert { to, from: start }))
+    }
+
+    /// How much there is to convert to another layout.
+    #[staticmethod]
+    fn conversion(layout: &str) -> PyResult<Self> {
+        let to = Layout::parse(layout).ok_or_else(|| PyValueError::new_err("layout"))?;
+        Ok(Self::query(Query::Conversion(to)))
     }
 
     #[staticmethod]
@@ -163,9 +178,17 @@ impl PyRequest {
         Self::maintenance(Maintenance::Stats { largest })
     }
 
+    /// Of those that have pieces.
     #[staticmethod]
-    fn vacuum() -> Self {
-        Self::maintenance(Maintenance::Vacuum)
+    fn threads_with_pieces() -> Self {
+        Self::maintenance(Maintenance::ThreadsWithPieces)
+    }
+
+    /// The answer is how many bytes the file shrinks by, or in a `dry_run` at least would.
+    #[staticmethod]
+    #[pyo3(signature = (dry_run = false))]
+    fn vacuum(dry_run: bool) -> Self {
+        Self::maintenance(Maintenance::Vacuum { dry_run })
     }
 
     #[staticmethod]

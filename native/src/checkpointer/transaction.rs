@@ -2,7 +2,7 @@
 use rusqlite::{Connection, ffi};
 
 use crate::errors::SqlError;
-use crate::layout::{self, CacheWriter, Change, KnownMark, Schema};
+use crate::layout::{self, CacheWriter, Change, KnownMark, Schema, Tally};
 
 pub struct WriteConnection {
     pub conn: Connection,
@@ -24,7 +24,7 @@ impl WriteConnection {
     }
 
     /// Writes all changes in one transaction, or each in its own where that fails as a whole.
-    pub fn write(&mut self, changes: &[&Change]) -> Vec<Result<u64, SqlError>> {
+    pub fn write(&mut self, changes: &[&Change]) -> Vec<Result<Tally, SqlError>> {
         if changes.len() > 1
             && !self.schema.is_empty
             && let Some(results) = self.write_together(changes)
@@ -35,7 +35,7 @@ impl WriteConnection {
     }
 
     /// Writes a change in a transaction of its own.
-    pub fn write_alone(&mut self, change: &Change) -> Result<u64, SqlError> {
+    pub fn write_alone(&mut self, change: &Change) -> Result<Tally, SqlError> {
         if self.schema.is_empty {
             // SQLite would say that there are no tables, and not why.
             let said = "attempt to write a readonly database".to_owned();
@@ -48,7 +48,7 @@ impl WriteConnection {
             return result;
         }
         run(&self.conn, "BEGIN IMMEDIATE")?;
-        let result = self.apply(change).and_then(|count| run(&self.conn, "COMMIT").map(|()| count));
+        let result = self.apply(change).and_then(|tally| run(&self.conn, "COMMIT").map(|()| tally));
         if result.is_ok() {
             self.committed();
         } else {
@@ -66,7 +66,7 @@ impl WriteConnection {
     }
 
     /// Applies a change within a transaction.
-    fn apply(&mut self, change: &Change) -> Result<u64, SqlError> {
+    fn apply(&mut self, change: &Change) -> Result<Tally, SqlError> {
         let schema = self.schema.now(&self.conn)?;
         if schema != self.schema {
             // Another database may have been copied into the file, a backup, say.
@@ -78,7 +78,7 @@ impl WriteConnection {
 
     /// One transaction for all changes, in which a change that fails undoes itself and no other. None if the
     /// transaction is gone with all that was done in it (a full disk, say): then no change was written.
-    fn write_together(&mut self, changes: &[&Change]) -> Option<Vec<Result<u64, SqlError>>> {
+    fn write_together(&mut self, changes: &[&Change]) -> Option<Vec<Result<Tally, SqlError>>> {
         if let Err(error) = run(&self.conn, "BEGIN IMMEDIATE") {
             return Some(changes.iter().map(|_| Err(error.clone())).collect());
         }
@@ -108,7 +108,7 @@ impl WriteConnection {
 
     /// Writes one change of a transaction in a savepoint. None if a change that failed could not be undone: then the
     /// transaction must not be committed.
-    fn write_member(&mut self, change: &Change) -> Option<Result<u64, SqlError>> {
+    fn write_member(&mut self, change: &Change) -> Option<Result<Tally, SqlError>> {
         if change.is_one_statement(self.schema.layout) {
             return Some(self.apply(change));
         }

@@ -72,7 +72,7 @@ impl Writer {
         let answer = self.with(|connection| connection.write_alone(change));
         drop(leadership);
         self.shared.counters.operations.add(1);
-        answer?.map(Reply::Count)
+        answer?.map(Reply::Tally)
     }
 
     /// Has a change written by another thread.

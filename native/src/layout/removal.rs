@@ -1,10 +1,121 @@
-//! Removing checkpoints of a thread, as long as nothing was put into it since somebody looked.
-use rusqlite::Connection;
+//! Removing threads, checkpoints of a thread as long as nothing was put into it since somebody looked, and pending writes
+//! without a checkpoint; and how much that would be.
+use rusqlite::{Connection, ToSql, params, params_from_iter};
 
-use super::change::{Mark, NamespaceAndId};
-use super::standard::delete;
+use super::change::{Mark, NamespaceAndId, Removal, Tally};
+use super::created_at::uuid6_pattern;
+use super::kind::Layout;
+use super::statistics::whole_bytes;
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
+
+/// How much would be removed now, whatever the mark of the thread.
+pub fn measured(conn: &Connection, layout: Layout, removal: &Removal) -> Result<Tally, SqlError> {
+    let rows = Rows { conn, layout, removes: false };
+    match removal {
+        Removal::Thread { thread, before } => rows.of_thread(thread, before.as_deref()),
+        Removal::Checkpoints { thread, keys, .. } => rows.of_checkpoints(thread, keys),
+        Removal::Orphans { thread, before } => rows.orphans(thread.as_ref(), before),
+    }
+}
+
+/// Removes it, within a transaction.
+pub fn remove(
+    conn: &Connection,
+    layout: Layout,
+    known_mark: &mut KnownMark,
+    removal: &Removal,
+) -> Result<Tally, SqlError> {
+    let rows = Rows { conn, layout, removes: true };
+    match removal {
+        Removal::Thread { thread, before } => rows.of_thread(thread, before.as_deref()),
+        Removal::Checkpoints { thread, keys, mark } => known_mark.remove_checkpoints(&rows, thread, keys, mark),
+        Removal::Orphans { thread, before } => rows.orphans(thread.as_ref(), before),
+    }
+}
+
+/// Rows that are counted, and removed if that is asked for.
+struct Rows<'a> {
+    conn: &'a Connection,
+    layout: Layout,
+    removes: bool,
+}
+
+impl Rows<'_> {
+    fn of_thread(&self, thread: &KeyPart, before: Option<&str>) -> Result<Tally, SqlError> {
+        if let Some(before) = before
+            && !is_older(self.conn, self.layout.table(), thread, before)?
+        {
+            return Ok(Tally::default());
+        }
+        self.of_key("thread_id = ?", &[thread])
+    }
+
+    fn of_checkpoints(&self, thread: &KeyPart, keys: &[NamespaceAndId]) -> Result<Tally, SqlError> {
+        let mut all = Tally::default();
+        for (namespace, id) in keys {
+            all +=
+                self.of_key("thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?", &[thread, namespace, id])?;
+        }
+        Ok(all)
+    }
+
+    /// Checkpoints and pending writes.
+    fn of_key(&self, condition: &str, key: &[&dyn ToSql]) -> Result<Tally, SqlError> {
+        let (checkpoints, bytes) = self.taken(self.layout.table(), whole_bytes(self.layout), condition, key)?;
+        let (writes, values) = self.taken("writes", VALUE_BYTES, condition, key)?;
+        Ok(Tally { checkpoints, writes, bytes: bytes + values, ..Tally::default() })
+    }
+
+    /// Pending writes that belong to no checkpoint. In a thread that has checkpoints, those of a namespace that has none
+    /// stay: a run may be about to put its first.
+    fn orphans(&self, thread: Option<&KeyPart>, before: &str) -> Result<Tally, SqlError> {
+        let table = self.layout.table();
+        let of_thread = if thread.is_some() { " AND thread_id = ?3" } else { "" };
+        let condition = format!(
+            "checkpoint_id < ?1 AND checkpoint_id GLOB ?2{of_thread} \
+             AND coalesce(checkpoint_id < (SELECT max(checkpoint_id) FROM {table} c \
+                 WHERE c.thread_id = writes.thread_id AND c.checkpoint_ns = writes.checkpoint_ns), \
+                 NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id)) \
+             AND NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id \
+                 AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)"
+        );
+        let pattern = uuid6_pattern();
+        let mut parameters: Vec<&dyn ToSql> = vec![&before, &pattern];
+        parameters.extend(thread.map(|thread| thread as &dyn ToSql));
+        let (writes, bytes) = self.taken("writes", VALUE_BYTES, &condition, &parameters)?;
+        Ok(Tally { writes, bytes, ..Tally::default() })
+    }
+
+    /// How many rows of a table there are, and their bytes.
+    fn taken(
+        &self,
+        table: &str,
+        bytes: &str,
+        condition: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<(u64, u64), SqlError> {
+        let found = format!("SELECT count(*), coalesce(sum({bytes}), 0) FROM {table} WHERE {condition}");
+        let mut found = self.conn.prepare_cached(&found)?;
+        let (rows, bytes) =
+            found.query_row(params_from_iter(parameters), |row| Ok((row.get::<_, u64>(0)?, row.get(1)?)))?;
+        if self.removes && rows > 0 {
+            let delete = format!("DELETE FROM {table} WHERE {condition}");
+            self.conn.prepare_cached(&delete)?.execute(params_from_iter(parameters))?;
+        }
+        Ok((rows, bytes))
+    }
+}
+
+const VALUE_BYTES: &str = "coalesce(length(value), 0)";
+
+/// Whether the id of a thread's latest checkpoint is a UUIDv6 below `before`.
+fn is_older(conn: &Connection, table: &str, thread: &KeyPart, before: &str) -> Result<bool, SqlError> {
+    let sql = format!(
+        "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
+    );
+    Ok(conn.prepare_cached(&sql)?.query_row(params![thread, before, uuid6_pattern()], |row| row.get(0))?)
+}
 
 /// The mark of a thread. It takes a look at all of the thread's keys.
 pub fn mark(conn: &Connection, table: &str, thread: &KeyPart) -> Result<Mark, SqlError> {
@@ -50,30 +161,23 @@ impl KnownMark {
         Ok(*seen == mark(conn, table, thread)?)
     }
 
-    /// Deletes checkpoints with their pending writes, or none if the thread's mark is not `seen`. Returns how many there
-    /// were; the mark then has so many less, and is otherwise the same.
-    pub fn delete_checkpoints(
+    /// Removes checkpoints with their pending writes, or none if the thread's mark is not `seen`. The mark then has so
+    /// many less, and is otherwise the same.
+    fn remove_checkpoints(
         &mut self,
-        conn: &Connection,
-        table: &str,
+        rows: &Rows<'_>,
         thread: &KeyPart,
         keys: &[NamespaceAndId],
         seen: &Mark,
-    ) -> Result<u64, SqlError> {
-        if !self.is(conn, table, thread, seen)? {
-            return Ok(0);
+    ) -> Result<Tally, SqlError> {
+        if !self.is(rows.conn, rows.layout.table(), thread, seen)? {
+            return Ok(Tally::default());
         }
-        let mut deleted = 0;
-        for (namespace, id) in keys {
-            let key = [thread, namespace, id];
-            let of_key = "WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
-            deleted += delete(conn, &format!("DELETE FROM {table} {of_key}"), &key)?;
-            delete(conn, &format!("DELETE FROM writes {of_key}"), &key)?;
-        }
+        let removed = rows.of_checkpoints(thread, keys)?;
         let (count, rowid, id) = seen;
-        let left = (count.saturating_sub(deleted), *rowid, id.clone());
-        self.of = Some((thread.clone(), left, Stamp::now(conn)?));
-        Ok(deleted)
+        let left = (count.saturating_sub(removed.checkpoints), *rowid, id.clone());
+        self.of = Some((thread.clone(), left, Stamp::now(rows.conn)?));
+        Ok(removed)
     }
 
     /// The scans since the last call.

@@ -1,9 +1,8 @@
 //! The standard layout, SqliteSaver's own: one row for each checkpoint, one row for each pending write.
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params_from_iter};
 
-use super::change::Change;
-use super::created_at::uuid6_pattern;
+use super::change::{Change, Tally};
 use crate::columns::{Column, Row, Rows};
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
@@ -27,69 +26,27 @@ fn run(conn: &Connection, sql: &str, row: &Values) -> Result<usize, SqlError> {
     Ok(conn.prepare_cached(sql)?.execute(params_from_iter(row))?)
 }
 
-pub fn delete<P: ToSql>(conn: &Connection, sql: &str, parameters: &[P]) -> Result<u64, SqlError> {
-    Ok(conn.prepare_cached(sql)?.execute(params_from_iter(parameters))? as u64)
-}
-
-/// Applies `change`, with `table` as the table of checkpoints. The result is the number of checkpoints that were put,
-/// deleted or copied, or of orphaned writes that were deleted.
-pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<u64, SqlError> {
+/// Applies `change`, with `table` as the table of checkpoints.
+pub fn apply(conn: &Connection, table: &str, change: &Change) -> Result<Tally, SqlError> {
     match change {
         Change::Put(row) => {
             let sql = format!("INSERT OR REPLACE INTO {table} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)");
-            run(conn, &sql, row).map(|_| 1)
+            run(conn, &sql, row).map(|_| Tally::default())
         }
         Change::PutWrites { rows, replace } => {
             let sql = if *replace { REPLACE_WRITE } else { KEEP_WRITE };
             for row in rows {
                 run(conn, sql, row)?;
             }
-            Ok(0)
+            Ok(Tally::default())
         }
-        Change::DeleteThread { thread, before } => {
-            if let Some(before) = before
-                && !is_older(conn, table, thread, before)?
-            {
-                return Ok(0);
-            }
-            let deleted = delete(conn, &format!("DELETE FROM {table} WHERE thread_id = ?"), &[thread])?;
-            delete(conn, "DELETE FROM writes WHERE thread_id = ?", &[thread])?;
-            Ok(deleted)
-        }
-        Change::DeleteOrphans { thread, before } => delete_orphans(conn, table, thread.as_ref(), before),
-        Change::CopyThread { source, target } => copy_thread(conn, table, source, target),
+        Change::CopyThread { source, target } => copy_thread(conn, table, source, target).map(|()| Tally::default()),
         // `write` has these carried out elsewhere, or there is nothing to do in the standard layout.
-        Change::DeleteCheckpoints { .. } | Change::Sweep(_) | Change::Convert { .. } => Ok(0),
+        Change::Remove(_) | Change::Sweep(_) | Change::Convert { .. } => Ok(Tally::default()),
     }
 }
 
-/// Deletes pending writes that belong to no checkpoint. In a thread that has checkpoints, those of a namespace that has
-/// none stay: a run may be about to put its first.
-fn delete_orphans(conn: &Connection, table: &str, thread: Option<&KeyPart>, before: &str) -> Result<u64, SqlError> {
-    let of_thread = if thread.is_some() { " AND thread_id = ?3" } else { "" };
-    let sql = format!(
-        "DELETE FROM writes WHERE checkpoint_id < ?1 AND checkpoint_id GLOB ?2{of_thread} \
-         AND coalesce(checkpoint_id < (SELECT max(checkpoint_id) FROM {table} c \
-             WHERE c.thread_id = writes.thread_id AND c.checkpoint_ns = writes.checkpoint_ns), \
-             NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id)) \
-         AND NOT EXISTS (SELECT 1 FROM {table} c WHERE c.thread_id = writes.thread_id \
-             AND c.checkpoint_ns = writes.checkpoint_ns AND c.checkpoint_id = writes.checkpoint_id)"
-    );
-    let pattern = uuid6_pattern();
-    let parameters: Vec<&dyn ToSql> =
-        [&before as &dyn ToSql, &pattern].into_iter().chain(thread.map(|thread| thread as &dyn ToSql)).collect();
-    delete(conn, &sql, &parameters)
-}
-
-/// Whether the id of a thread's latest checkpoint is a UUIDv6 below `before`.
-fn is_older(conn: &Connection, table: &str, thread: &KeyPart, before: &str) -> Result<bool, SqlError> {
-    let sql = format!(
-        "SELECT coalesce(max(checkpoint_id) < ?2 AND max(checkpoint_id) GLOB ?3, 0) FROM {table} WHERE thread_id = ?1"
-    );
-    Ok(conn.prepare_cached(&sql)?.query_row(params![thread, before, uuid6_pattern()], |row| row.get(0))?)
-}
-
-fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<u64, SqlError> {
+fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Result<(), SqlError> {
     let taken: bool = conn
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE thread_id = ?1) \
@@ -100,7 +57,7 @@ fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Re
         let message = format!("thread {target:?} has checkpoints already");
         return Err(SqlError::new(ffi::SQLITE_CONSTRAINT, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, message));
     }
-    let copied = conn.execute(
+    conn.execute(
         &format!(
             "INSERT INTO {table} ({COLUMNS}) SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, \
              checkpoint, metadata FROM {table} WHERE thread_id = ?1"
@@ -113,7 +70,7 @@ fn copy_thread(conn: &Connection, table: &str, source: &str, target: &str) -> Re
          FROM writes WHERE thread_id = ?1",
         [source, target],
     )?;
-    Ok(copied as u64)
+    Ok(())
 }
 
 /// The error in sqlite3's words.

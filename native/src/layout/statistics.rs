@@ -14,27 +14,41 @@ pub struct Statistics {
     pub largest_threads: Vec<(KeyPart, u64, u64)>,
 }
 
+/// The bytes of a checkpoint in a compact file, as the standard layout would store it. A damaged file may have any
+/// `size`, and its rows must be counted and removed all the same.
+macro_rules! whole_state_bytes {
+    () => {
+        "CASE WHEN typeof(size) = 'integer' AND size BETWEEN 0 AND 1000000000 THEN size \
+         ELSE coalesce(length(checkpoint), 0) END"
+    };
+}
+pub(super) use whole_state_bytes;
+
 /// The bytes of a checkpoint and its metadata, as the standard layout would store them. Lengths stand at the start of a
 /// row, so the values themselves are not read.
 pub fn whole_bytes(layout: Layout) -> &'static str {
-    if layout.is_compact() {
-        "coalesce(size, length(checkpoint), 0) + coalesce(length(metadata), 0)"
-    } else {
-        STORED_BYTES
-    }
+    if layout.is_compact() { concat!(whole_state_bytes!(), " + coalesce(length(metadata), 0)") } else { STORED_BYTES }
 }
 
 const STORED_BYTES: &str = "coalesce(length(checkpoint), 0) + coalesce(length(metadata), 0)";
 
-pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<Statistics, SqlError> {
+/// The bytes of a database, and those of its free pages.
+pub struct Space {
+    pub database: u64,
+    pub free: u64,
+}
+
+pub fn space(conn: &Connection) -> Result<Space, SqlError> {
     let pragma = |name: &str| -> rusqlite::Result<u64> { conn.pragma_query_value(None, name, |row| row.get(0)) };
     let page_size = pragma("page_size")?;
+    Ok(Space { database: page_size * pragma("page_count")?, free: page_size * pragma("freelist_count")? })
+}
+
+pub fn statistics(conn: &Connection, schema: Schema, largest: usize) -> Result<Statistics, SqlError> {
+    let space = space(conn)?;
     let mut found = Statistics {
         layout: schema.layout.name(),
-        numbers: vec![
-            ("database_bytes", page_size * pragma("page_count")?),
-            ("free_bytes", page_size * pragma("freelist_count")?),
-        ],
+        numbers: vec![("database_bytes", space.database), ("free_bytes", space.free)],
         last_checkpoint_id: None,
         largest_threads: Vec::new(),
     };

@@ -1,24 +1,28 @@
 //! Writing a change in the layout that a database has.
 use rusqlite::Connection;
 
-use super::change::Change;
+use super::change::{Change, Removal, Tally};
 use super::compact;
 use super::compact::cache::CacheWriter;
 use super::kind::Layout;
-use super::removal::KnownMark;
+use super::removal::{self, KnownMark};
 use super::standard;
 use crate::errors::SqlError;
 
-/// Applies `change`. The result is the number of checkpoints it concerns, or what `Change` says of it.
+/// Applies `change`.
 pub fn apply(
     conn: &Connection,
     layout: Layout,
     (cache, known_mark): (&mut CacheWriter, &mut KnownMark),
     change: &Change,
-) -> Result<u64, SqlError> {
+) -> Result<Tally, SqlError> {
     match (change, layout) {
-        (Change::DeleteCheckpoints { thread, keys, mark }, _) => {
-            known_mark.delete_checkpoints(conn, layout.table(), thread, keys, mark)
+        (Change::Remove(removal), _) => {
+            let removed = removal::remove(conn, layout, known_mark, removal)?;
+            if let (Removal::Thread { thread, .. }, true) = (removal, layout.is_compact()) {
+                compact::sweep::sweep(conn, thread)?;
+            }
+            Ok(removed)
         }
         (Change::Convert { to, from }, _) => compact::convert::convert(conn, cache, *to, *from),
         (_, Layout::Standard) => standard::apply(conn, "checkpoints", change),

@@ -13,7 +13,7 @@ use super::sweep::sweep;
 use crate::buffer::Buffer;
 use crate::errors::SqlError;
 use crate::key_part::KeyPart;
-use crate::layout::change::Change;
+use crate::layout::change::{Change, Tally};
 use crate::layout::standard;
 use crate::values::{Value, Values};
 
@@ -32,27 +32,20 @@ macro_rules! put_sql {
     };
 }
 
-/// Applies `change` within a transaction; the result is that of `standard::apply`.
-pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Result<u64, SqlError> {
+/// Applies `change` within a transaction.
+pub fn apply(conn: &Connection, cache: &mut CacheWriter, change: &Change) -> Result<Tally, SqlError> {
     match change {
         Change::Put(row) => match put(conn, cache, row)? {
             Put::NotText => standard::apply(conn, TABLE, change),
-            Put::InPieces | Put::Whole => Ok(1),
+            Put::InPieces | Put::Whole => Ok(Tally::default()),
         },
-        Change::PutWrites { .. } | Change::DeleteCheckpoints { .. } | Change::DeleteOrphans { .. } => {
-            standard::apply(conn, TABLE, change)
-        }
-        Change::DeleteThread { thread, .. } => {
-            let deleted = standard::apply(conn, TABLE, change)?;
-            sweep(conn, thread)?;
-            Ok(deleted)
-        }
+        Change::PutWrites { .. } | Change::Remove(_) => standard::apply(conn, TABLE, change),
         Change::CopyThread { source, target } => {
             let copied = standard::apply(conn, TABLE, change)?;
             copy_pieces(conn, source, target)?;
             Ok(copied)
         }
-        Change::Sweep(thread) => sweep(conn, thread).map(|()| 0),
+        Change::Sweep(thread) => sweep(conn, thread).map(|()| Tally::default()),
         Change::Convert { to, from } => convert(conn, cache, *to, *from),
     }
 }
@@ -93,7 +86,7 @@ pub fn put(conn: &Connection, cache: &mut CacheWriter, row: &Values) -> Result<P
 
 /// Deletes the checkpoints of a thread with their pieces, and leaves its pending writes.
 pub fn delete_thread(conn: &Connection, thread: &KeyPart) -> Result<(), SqlError> {
-    standard::delete(conn, "DELETE FROM fl_checkpoints WHERE thread_id = ?", &[thread])?;
+    conn.prepare_cached("DELETE FROM fl_checkpoints WHERE thread_id = ?")?.execute([thread])?;
     sweep(conn, thread)
 }
 
