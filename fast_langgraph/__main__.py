@@ -14,19 +14,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fast_langgraph.reporting import Status
 
+#: commands on a database, of the extra [cli]: how each is called, and what it does
+DATABASE_COMMANDS = {
+    "threads": ("DB", "lists the threads: checkpoints, bytes, last step"),
+    "show": ("DB THREAD [CHECKPOINT]", "shows a conversation"),
+    "history": ("DB THREAD", "shows a thread's checkpoints, with its forks"),
+    "diff": ("DB THREAD A B", "shows what two checkpoints have apart"),
+    "stats": ("DB", "shows what a database holds, and how large it is"),
+    "doctor": ("DB", "looks for damage and leftovers"),
+    "prune": ("DB", "removes old checkpoints or threads"),
+    "vacuum": ("DB", "gives free room back to the file system"),
+    "convert": ("DB --to compact", "changes the layout"),
+    "backup": ("DB TO", "copies the database as it is now"),
+    "copy-thread": ("DB FROM TO", "copies a thread"),
+    "bench": ("", "measures stock and ours on this machine"),
+}
+
 USAGE = """\
-fast-langgraph status [--json]    says if programs run patched here, or why not
-fast-langgraph app.py args...     runs it patched, as "python app.py args..."
-fast-langgraph -m module args...  runs a module; also other options of Python's
-fast-langgraph --version
+Programs:
+  fast-langgraph status [--json]    says if programs run patched, or why not
+  fast-langgraph app.py args...     runs it patched, as python app.py args...
+  fast-langgraph -m module args...  runs a module; also other options of Python
+  fast-langgraph --version
+
+Databases ("fast-langgraph COMMAND --help" says more):
+{commands}
 
 "python -m fast_langgraph" does the same with that Python and its options."""
+
+#: what the shell sets when it asks for completions, and typer's options for it
+COMPLETION = "_FAST_LANGGRAPH_COMPLETE"
+COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if COMPLETION in os.environ or (arguments and arguments[0] in (*DATABASE_COMMANDS, *COMPLETION_OPTIONS)):
+        return on_a_database(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE)
+        print(usage())
         return 0
     if arguments[0] == "--version":
         from fast_langgraph import __version__
@@ -35,7 +61,53 @@ def main() -> int:
         return 0
     if arguments[0] == "status":
         return show_status(arguments[1:])
+    mistake = misunderstood(arguments[0])
+    if mistake:
+        print(f"fast-langgraph: {mistake}", file=sys.stderr)
+        return 2
     return run(arguments)
+
+
+def usage() -> str:
+    calls = {f"{name} {takes}".strip(): does for name, (takes, does) in DATABASE_COMMANDS.items()}
+    width = max(map(len, calls))
+    return USAGE.format(commands="\n".join(f"  {call:<{width}}  {does}" for call, does in calls.items()))
+
+
+def on_a_database(arguments: list[str]) -> int:
+    """Runs a command of ``_cli``, if what it needs is installed."""
+    try:
+        import rich
+        import typer
+    except ImportError as error:
+        what = arguments[0] if arguments else "completion"
+        print(f"fast-langgraph: {what} needs more: pip install 'fast-langgraph-sqlite[cli]' ({error})", file=sys.stderr)
+        return 2
+    del rich, typer
+    from fast_langgraph._cli.app import app
+
+    app(arguments, prog_name="fast-langgraph")
+    return 0
+
+
+def misunderstood(first: str) -> str:
+    """What to say of a first argument that is no program: a database, or a command that is not spelled like that."""
+    if first.startswith("-"):
+        return ""
+    if os.path.isfile(first):
+        with open(first, "rb") as file:
+            if file.read(16) != b"SQLite format 3\0":
+                return ""
+        takes = {name: takes for name, (takes, _) in DATABASE_COMMANDS.items() if takes}
+        calls = "".join(f"\n  fast-langgraph {name} {arguments}" for name, arguments in takes.items())
+        return f"{first} is a database, not a program. Its commands are{calls.replace(' DB', f' {first}')}"
+    if os.path.exists(first) or os.sep in first or first.endswith(".py"):
+        return ""  # Python runs a folder with a __main__.py, and says itself what is missing
+    from difflib import get_close_matches
+
+    near = get_close_matches(first, ["status", *DATABASE_COMMANDS], 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no command and no program {first!r}; {meant}`fast-langgraph --help` lists the commands"
 
 
 def run(arguments: list[str]) -> int:
@@ -126,7 +198,9 @@ def show_status(arguments: list[str]) -> int:
         for line in [*verdict(why, fix, found), *(f"note: {note}" for note in notes)]:
             print(fill(line, width, subsequent_indent=" " * 5, break_on_hyphens=False))
         if found is not None:
-            print(f"\n{found!r}")
+            heading, _, details = repr(found).partition("\n")
+            # What would be patched is not patched.
+            print(f"\n{details if why and found.patched else heading + chr(10) + details}")
     return 1 if why else 0
 
 
@@ -148,13 +222,13 @@ def not_known(found: Status) -> list[str]:
 
 
 def verdict(why: str, fix: str, found: Status | None) -> list[str]:
+    sites = found.sites.values() if found else ()
+    active = sum(site.state == "active" for site in sites)
     if why:
         lines = [f"off: {why}", f"fix: {fix}"]
         if found is not None and found.patched:
-            lines.append("an app that calls fast_langgraph.patch() itself would be patched like this:")
+            lines.append(f"an app that calls fast_langgraph.patch() itself: {active} of {len(sites)} sites, as follows")
         return lines
-    sites = found.sites.values() if found else ()
-    active = sum(site.state == "active" for site in sites)
     if active < len(sites):
         return [f"partly on: {active} of {len(sites)} sites; the reasons are below"]
     return ["on: a program started in this environment runs patched"]

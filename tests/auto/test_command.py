@@ -169,7 +169,9 @@ def test_the_status_says_off_and_why_and_what_helps(installed, variables, why, f
     assert lines[0] == f"off: {why}"
     assert lines[1].startswith(f"fix: {fix}")
     disabled = "FAST_LANGGRAPH_DISABLE" in variables
-    assert ("12 of 12 sites active" in "\n".join(lines)) is not disabled
+    text = "\n".join(lines)
+    assert ("itself: 12 of 12 sites, as follows" in text) is not disabled
+    assert "patched" not in text.replace("not patched", "")
 
 
 def test_the_status_says_on_in_part(installed):
@@ -270,3 +272,25 @@ def test_the_status_is_whole_as_a_dict(installed):
     assert "compare a run with FAST_LANGGRAPH_DISABLE=1" in found["basis"]
     assert found["patched"] is True
     assert found["refusal"] == ""
+
+
+# --- commands on a database ---
+
+
+def test_the_commands_on_a_database_are_in_the_wheel(installed, tmp_path):
+    path = tmp_path / "app.db"
+    made = f"""
+        from fast_langgraph import RustSQLiteCheckpointer
+        state = {{"v": 4, "id": "1", "ts": "", "channel_values": {{"a": 5}}, "channel_versions": {{}}, "versions_seen": {{}}}}
+        with RustSQLiteCheckpointer({str(path)!r}) as saver:
+            saver.put({{"configurable": {{"thread_id": "t", "checkpoint_ns": ""}}}}, state, {{"step": 1}}, {{}})
+    """
+    ok(installed.run(made))
+    for command, said in (
+        (["threads", path], "t"),
+        (["show", path, "t"], "a  5"),
+        (["doctor", path], "no data is damaged"),
+        (["convert", path, "--to", "compact", "--yes"], "compact"),
+        (["prune", path, "--keep-last", "1", "--yes"], "nothing to remove"),
+    ):
+        assert said in ok(installed.call(installed.command, *command))

@@ -18,6 +18,7 @@ PACKAGE = Path(fast_langgraph.__file__).parent
 #: rooms, and files that are rooms of their own; each imports only what stands after it
 ROOMS = [
     "__main__",
+    "_cli",
     "pytest_plugin",
     "__init__",
     "_boot",
