@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -146,6 +147,43 @@ def test_a_transaction_that_writes_nothing_does_not_touch_the_log(path):
         before = file_bytes(path)
         saver.put_writes(config("1", at=0), [], "task")
         assert file_bytes(path) == before
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        "uri",
+        pytest.param(
+            "setting", marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="sqlite3 no longer has the setting")
+        ),
+    ],
+)
+def test_files_that_connections_share_are_left_alone(by, path):
+    """Another thread may read the same file at that moment. Where SQLite seeks before it reads, zeros were then written
+    over what had been committed."""
+    code = f"""
+        import os, sqlite3, sys, warnings
+        import fast_langgraph
+        from langgraph.checkpoint.sqlite import SqliteSaver
+        from samples.checkpoints import METADATA, checkpoint, config
+
+        fast_langgraph.patch()
+        name = {str(path)!r}
+        if {by!r} == "uri":
+            name = "file:" + name + "?mode=rwc&cache=shared"
+        else:
+            warnings.simplefilter("ignore")
+            sqlite3.enable_shared_cache(True)
+        conns = [sqlite3.connect(name, uri=True, check_same_thread=False) for _ in range(2)]
+        assert conns[1].execute("SELECT count(*) FROM sqlite_master").fetchone()
+        saver = SqliteSaver(conns[0])
+        for n in range(30):
+            saver.put(config("1", at=n - 1 if n else None), checkpoint(n, messages=[os.urandom(2000)]), METADATA, {{}})
+        pages = conns[0].execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        print(os.stat({f"{path}-wal"!r}).st_size - ({HEADER} + pages * {FRAME}))
+    """
+    process = in_new_process(code)
+    assert (process.returncode, process.stdout) == (0, "0\n"), process.stderr
 
 
 def test_a_file_that_may_not_get_longer_has_no_room_and_takes_the_commits_that_fit(path):

@@ -185,11 +185,33 @@ impl Connection {
                 WalFile::by(|what, answer| (self.functions.file_control)(self.db, c"main".as_ptr(), what, answer))
             };
             if state == ffi::SQLITE_TXN_WRITE
+                && !self.may_share_its_files()
                 && let Some(file) = file()
             {
                 file.make_room(AUTOCHECKPOINT);
             }
         });
+    }
+
+    /// Whether other connections may use the files that this one has open (shared-cache mode). They do so on other
+    /// threads, under a lock that only SQLite can take, and some builds of SQLite seek before they read or write.
+    #[cfg(unix)]
+    fn may_share_its_files(&self) -> bool {
+        let functions = &self.functions;
+        let cache_used = |by: c_int| {
+            let (mut bytes, mut highest) = (0, 0);
+            // SAFETY: a live handle, and two places for the answer.
+            let result = unsafe { (functions.db_status)(self.db, by, &raw mut bytes, &raw mut highest, 0) };
+            (result == ffi::SQLITE_OK).then_some(bytes)
+        };
+        // SAFETY: a live handle, whose file name has the parameters of its URI behind it.
+        let cache = unsafe {
+            let name = (functions.db_filename)(self.db, c"main".as_ptr());
+            host_sqlite::bytes((functions.uri_parameter)(name, c"cache".as_ptr()))
+        };
+        // Without a URI, a setting of the process's has it shared. Each connection then has its part of the cache.
+        cache == b"shared"
+            || cache_used(ffi::SQLITE_DBSTATUS_CACHE_USED) != cache_used(ffi::SQLITE_DBSTATUS_CACHE_USED_SHARED)
     }
 
     /// There is none on other systems.

@@ -78,6 +78,8 @@ functions! {
     txn_state: fn(Db, *const c_char) -> c_int;
     limit: fn(Db, c_int, c_int) -> c_int;
     db_filename: fn(Db, *const c_char) -> *const c_char;
+    db_status: fn(Db, c_int, *mut c_int, *mut c_int, c_int) -> c_int;
+    uri_parameter: fn(*const c_char, *const c_char) -> *const c_char;
     file_control: fn(Db, *const c_char, c_int, *mut c_void) -> c_int;
     table_column_metadata: fn(Db, *const c_char, *const c_char, *const c_char, *mut *const c_char, *mut *const c_char, *mut c_int, *mut c_int, *mut c_int) -> c_int;
 }
