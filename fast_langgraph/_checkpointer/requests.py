@@ -62,6 +62,9 @@ def keys(
 #: looks every 100 ms in the end: without a pause it hardly ever finds the file free, and other processes fail for that.
 PAUSE = 0.5
 
+#: In seconds. A transaction that waited for somebody else, or for one huge row, is no reason to pause longer.
+LONGEST_PAUSE = 1.0
+
 
 def conversion(layout: str, progress: Progress, dry_run: bool) -> Steps[MaintenanceResult]:
     check_layout(layout)
@@ -81,7 +84,7 @@ def conversion(layout: str, progress: Progress, dry_run: bool) -> Steps[Maintena
         if not start:
             progress.end()
             return replace(converted, threads=threads if converted.checkpoints else 0)
-        yield (time.monotonic() - began) * PAUSE
+        yield min((time.monotonic() - began) * PAUSE, LONGEST_PAUSE)
 
 
 def _with_parameters(make: Callable[[list[Row]], _native.Request], rows: list[Row]) -> _native.Request:

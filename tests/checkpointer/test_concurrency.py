@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,8 +17,9 @@ from apps.chat import graph
 from apps.numbered_checkpoints import THREE_WRITES, aput, config_of, held, latest, put, state
 from apps.processes import processes
 from apps.soak import figures, scaled
+from beside_stock.new_process import in_new_process
 from fast_langgraph import RustSQLiteCheckpointer
-from fast_langgraph._checkpointer import opening
+from fast_langgraph._checkpointer import opening, requests
 from threads import PATIENCE, all_at_once
 
 PUTS = scaled(100, 2_000)
@@ -325,6 +327,27 @@ def test_a_reader_that_holds_a_snapshot_has_the_log_grow_and_nobody_wait(tmp_pat
         assert latest(saver, "t") == 301
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="sqlite3 no longer has the setting")
+def test_connections_have_caches_of_their_own_although_the_app_shares_its(tmp_path):
+    code = f"""
+        import sqlite3, warnings
+        from apps.numbered_checkpoints import latest, put
+        from fast_langgraph import RustSQLiteCheckpointer
+        from threads import all_at_once
+
+        warnings.simplefilter("ignore")
+        sqlite3.enable_shared_cache(True)
+        with RustSQLiteCheckpointer({str(tmp_path / "test.db")!r}) as saver:
+            def work(thread):
+                for n in range(1, 200):
+                    put(saver, str(thread), n, b"x" * 5000)
+                    assert latest(saver, str(thread)) == n
+            all_at_once(work, 3)
+    """
+    process = in_new_process(code, common=False)
+    assert process.returncode == 0, process.stderr
+
+
 def convert_to_and_fro(path: str) -> None:
     with RustSQLiteCheckpointer(path) as saver:
         saver.convert("compact")
@@ -357,6 +380,14 @@ def test_another_process_writes_while_a_file_is_converted(way, tmp_path):
     conn.close()
     assert child.exitcode == 0
     assert len(between - {0, 6001}) > 5
+
+
+def test_a_conversion_does_not_pause_for_long_because_it_had_to_wait(monkeypatch):
+    seconds = iter(range(0, 1000, 60))
+    monkeypatch.setattr(requests.time, "monotonic", lambda: next(seconds))
+    steps = requests.conversion("compact")
+    next(steps)
+    assert steps.send(256) == 1.0
 
 
 def aconvert_to_and_fro(path: str) -> None:
