@@ -200,6 +200,33 @@ def test_a_view_of_the_app_s_that_shows_it_goes_on_through_conversions(path, sql
             assert sql("SELECT * FROM dated") == before
 
 
+@pytest.mark.parametrize("name", ["dated", "fl_dated"])
+def test_a_view_or_a_trigger_of_the_app_s_may_have_any_name(name, path, sql):
+    with RustSQLiteCheckpointer(path, layout="standard") as ours:
+        put(ours, "1", id_of(NOW))
+        sql(f"CREATE VIEW {name} AS SELECT created_at FROM checkpoints")
+        sql(f"CREATE TRIGGER {name}_too AFTER INSERT ON writes BEGIN SELECT created_at FROM checkpoints; END")
+        before = sql(f"SELECT * FROM {name}")
+        for layout in ("compact", "standard", "compact"):
+            ours.convert(layout)
+            assert sql(f"SELECT * FROM {name}") == before
+    with RustSQLiteCheckpointer(path) as ours:
+        put(ours, "2", id_of(NOW))
+    assert sql(f"SELECT * FROM {name}") == before * 2
+
+
+@pytest.mark.parametrize(
+    "condition", ["< 2027", ">= 2027", "> 5", "BETWEEN 2000 AND 2100", "= '2024'", "< x'ff'", "IN (2024)"]
+)
+def test_it_compares_as_text_in_either_layout(condition, path, sql):
+    with RustSQLiteCheckpointer(path, layout="standard") as ours:
+        put(ours, "1", id_of(datetime(2024, 5, 4, tzinfo=timezone.utc)))
+        count = f"SELECT count(*) FROM checkpoints WHERE created_at {condition}"
+        before = sql(count)
+        ours.convert("compact")
+        assert sql(count) == before
+
+
 def test_a_compact_file_that_has_it_in_its_table_is_brought_up_to_date(path, sql):
     with RustSQLiteCheckpointer(path, layout="standard") as ours:
         put(ours, "1", id_of(NOW))
@@ -210,7 +237,7 @@ def test_a_compact_file_that_has_it_in_its_table_is_brought_up_to_date(path, sql
     (view,) = sql("SELECT sql FROM sqlite_master WHERE name = 'checkpoints'")[0]
     sql(f"ALTER TABLE fl_checkpoints ADD COLUMN {made[: made.index(' VIRTUAL')]} VIRTUAL")
     sql("DROP VIEW checkpoints")
-    sql(re.sub(r", CASE WHEN checkpoint_id GLOB .* AS created_at", ", created_at", view))
+    sql(re.sub(r", CAST\(CASE WHEN checkpoint_id GLOB .* AS created_at", ", created_at", view))
     before = sql("SELECT created_at FROM checkpoints")
     assert in_compact_table(path)
     RustSQLiteCheckpointer(path).setup()
@@ -219,10 +246,11 @@ def test_a_compact_file_that_has_it_in_its_table_is_brought_up_to_date(path, sql
     assert sql("SELECT sql FROM sqlite_master WHERE name = 'checkpoints'") == [(view,)]
 
 
-def test_a_column_of_that_name_that_the_app_has_made_is_the_app_s(path, sql):
+@pytest.mark.parametrize("name", ["created_at", "Created_At"])
+def test_a_column_of_that_name_that_the_app_has_made_is_the_app_s(name, path, sql):
     with opened("stock", path) as stock:
         put(stock, "1", id_of(NOW))
-    sql("ALTER TABLE checkpoints ADD COLUMN created_at TEXT DEFAULT 'mine'")
+    sql(f"ALTER TABLE checkpoints ADD COLUMN {name} TEXT DEFAULT 'mine'")
     with RustSQLiteCheckpointer(path) as ours:
         put(ours, "2", id_of(NOW))
         assert len(list(ours.list(None))) == 2

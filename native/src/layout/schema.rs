@@ -92,7 +92,7 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<Column>, SqlError> {
 }
 
 fn has(columns: &[Column], name: &str) -> bool {
-    columns.iter().any(|column| column.name == name)
+    columns.iter().any(|column| column.name.eq_ignore_ascii_case(name))
 }
 
 /// Refuses a table that our rows would not fit into.

@@ -71,7 +71,7 @@ fn view(conn: &Connection, shows_created_at: bool) -> Result<Vec<(&'static str, 
     let own = own_columns(conn)?;
     let has_created_at = own.iter().any(|column| column.name.eq_ignore_ascii_case(&quoted(CREATED_AT)));
     let created_at =
-        if shows_created_at && !has_created_at { format!(", {} AS {CREATED_AT}", created_at()) } else { String::new() };
+        if shows_created_at && !has_created_at { format!(", {} AS {CREATED_AT}", shown_created_at()) } else { String::new() };
     let list = |columns: &[String]| columns.iter().map(|column| format!(", {column}")).collect::<String>();
     let names: Vec<String> = own.iter().map(|column| column.name.clone()).collect();
     // A name that the app has taken is the app's.
@@ -167,6 +167,11 @@ END",
     ])
 }
 
+/// The time compares with numbers as the column of a table does, which has the affinity of its type.
+fn shown_created_at() -> String {
+    format!("CAST({} AS TEXT)", created_at())
+}
+
 /// A column of `fl_checkpoints` that is neither SqliteSaver's nor the compact layout's: one of the app's.
 struct OwnColumn {
     /// Quoted.
@@ -230,12 +235,13 @@ pub fn renew_view(conn: &Connection, wants_created_at: bool) -> Result<(), SqlEr
 }
 
 /// Whether `fl_checkpoints` has the column that the standard layout has, and nothing of the app's could refer to it:
-/// an index, another column, a view or trigger of whatever table.
+/// an index, another column, a view or trigger of whatever table. Only the view and its triggers belong to the name
+/// `checkpoints`.
 fn takes_over_created_at(conn: &Connection) -> Result<bool, SqlError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'fl_checkpoints' AND instr(sql, ?1))
         AND NOT EXISTS (
             SELECT 1 FROM sqlite_master WHERE tbl_name = 'fl_checkpoints' AND instr(lower(replace(sql, ?1, '')), ?2)
-            OR type IN ('view', 'trigger') AND name <> 'checkpoints' AND name NOT GLOB 'fl_*'
+            OR type IN ('view', 'trigger') AND tbl_name <> 'checkpoints'
         )";
     Ok(conn.query_row(sql, [&created_at_column(), CREATED_AT], |row| row.get(0))?)
 }
