@@ -33,8 +33,7 @@ pub fn connect(options: &Options, usage: Use) -> Result<Connection, SqlError> {
     // One thread at a time uses it, with a cache of its own whatever the app has set. A path is taken literally, never as
     // a URI.
     let own = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
-    Connection::open_with_flags(path, access | own)
-        .map_err(|error| explained(options, error.into()))
+    Connection::open_with_flags(path, access | own).map_err(|error| explained(options, error.into()))
 }
 
 pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {

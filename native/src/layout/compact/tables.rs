@@ -70,8 +70,11 @@ const ROWIDS: [&str; 3] = ["rowid", "oid", "_rowid_"];
 fn view(conn: &Connection, shows_created_at: bool) -> Result<Vec<(&'static str, String)>, SqlError> {
     let own = own_columns(conn)?;
     let has_created_at = own.iter().any(|column| column.name.eq_ignore_ascii_case(&quoted(CREATED_AT)));
-    let created_at =
-        if shows_created_at && !has_created_at { format!(", {} AS {CREATED_AT}", shown_created_at()) } else { String::new() };
+    let created_at = if shows_created_at && !has_created_at {
+        format!(", {} AS {CREATED_AT}", shown_created_at())
+    } else {
+        String::new()
+    };
     let list = |columns: &[String]| columns.iter().map(|column| format!(", {column}")).collect::<String>();
     let names: Vec<String> = own.iter().map(|column| column.name.clone()).collect();
     // A name that the app has taken is the app's.
