@@ -343,6 +343,18 @@ def test_connections_have_caches_of_their_own_although_the_app_shares_its(tmp_pa
                     put(saver, str(thread), n, b"x" * 5000)
                     assert latest(saver, str(thread)) == n
             all_at_once(work, 3)
+
+        # The constructor looks at the file by a connection that can only read, and takes no locks.
+        sqlite3.connect({str(tmp_path / "test.db")!r}).execute("CREATE TABLE app (x)")
+        def beside(what):
+            for _ in range(300):
+                if what:
+                    RustSQLiteCheckpointer({str(tmp_path / "test.db")!r}).close()
+                else:
+                    conn = sqlite3.connect({str(tmp_path / "test.db")!r}, isolation_level=None, timeout=60)
+                    conn.execute("INSERT INTO app VALUES (1)")
+                    conn.close()
+        all_at_once(beside, 2)
     """
     process = in_new_process(code, common=False)
     assert process.returncode == 0, process.stderr

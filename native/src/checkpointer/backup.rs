@@ -8,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, ffi};
 
 use super::busy;
+use super::connection::OWN;
 use crate::errors::SqlError;
 
 /// What SQLite appends to a database's name for the files that belong to it. If one of them is left from an earlier
@@ -133,7 +134,7 @@ fn publish(partial: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn copy(conn: &Connection, path: &Path) -> Result<(), SqlError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OWN;
     let mut target = Connection::open_with_flags(path, flags)?;
     busy::install(&target)?;
     // All pages in one step, under one snapshot: with more steps, a writer in between would have it start over.

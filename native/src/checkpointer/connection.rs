@@ -12,6 +12,10 @@ use crate::layout::{Schema, Tables};
 const STATEMENTS: usize = 64;
 
 /// How a connection is used.
+/// What all connections of ours have in common: one thread at a time uses them, and they share no cache with others,
+/// whatever the app has set.
+pub const OWN: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_PRIVATE_CACHE);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     Write,
@@ -30,10 +34,8 @@ pub fn connect(options: &Options, usage: Use) -> Result<Connection, SqlError> {
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     };
-    // One thread at a time uses it, with a cache of its own whatever the app has set. A path is taken literally, never as
-    // a URI.
-    let own = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
-    Connection::open_with_flags(path, access | own).map_err(|error| explained(options, error.into()))
+    // A path is taken literally, never as a URI.
+    Connection::open_with_flags(path, access | OWN).map_err(|error| explained(options, error.into()))
 }
 
 pub fn open(options: &Options, usage: Use) -> Result<Connection, SqlError> {

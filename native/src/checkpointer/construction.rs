@@ -52,7 +52,7 @@ pub fn make_and_check(options: &Options) -> Result<(), SqlError> {
 /// Whether the file, without a log, is a checkpointer's. This takes no lock and makes no files beside it. It is not
 /// believed if it finds something wrong: somebody may write to the file meanwhile.
 fn is_fine_as_it_lies(database: &Path) -> bool {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | connection::OWN;
     Connection::open_with_flags(immutable(database), flags).is_ok_and(|conn| Tables::check(&conn).is_ok())
 }
 
