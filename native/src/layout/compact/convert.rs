@@ -1,6 +1,7 @@
 //! Converting a database from one layout to the other, some rows in each transaction. Others read and write in between,
 //! and the database is whole wherever the conversion stops.
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
@@ -18,9 +19,11 @@ use crate::layout::change::Tally;
 use crate::layout::kind::Layout;
 use crate::layout::statistics::whole_state_bytes;
 
-/// A transaction converts at most so many rows, or about so many bytes.
+/// A transaction converts at most so many rows, or about so many bytes, or for about so long: others wait for it, and
+/// fail after 5 s unless they are told otherwise. It converts one row at least.
 const MAX_ROWS: usize = 256;
 const MAX_BYTES: u64 = 8 << 20;
+const LONGEST: Duration = Duration::from_millis(250);
 
 /// An error names at most so many damaged rows.
 const MAX_NAMED: usize = 8;
@@ -73,8 +76,9 @@ fn to_compact(conn: &Connection, cache: &mut CacheWriter, from: i64) -> Result<C
     let mut update =
         conn.prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = ?, base = ?, size = ? WHERE rowid = ?")?;
     let mut rows = statement.query([from])?;
-    let (mut done, mut bytes) = (ConvertedRows::default(), 0);
+    let (mut done, mut bytes, began) = (ConvertedRows::default(), 0, Instant::now());
     while bytes < MAX_BYTES
+        && (done.last.is_none() || began.elapsed() < LONGEST)
         && let Some(row) = rows.next()?
     {
         let id: i64 = row.get(ROWID)?;
@@ -135,8 +139,9 @@ fn whole_again(conn: &Connection, from: i64) -> Result<ConvertedRows, SqlError> 
     let mut update = conn
         .prepare("UPDATE fl_checkpoints SET checkpoint = ?, ranges = NULL, base = NULL, size = NULL WHERE rowid = ?")?;
     let mut rows = statement.query([from])?;
-    let mut done = ConvertedRows::default();
+    let (mut done, began) = (ConvertedRows::default(), Instant::now());
     while done.bytes < MAX_BYTES
+        && (done.last.is_none() || began.elapsed() < LONGEST)
         && let Some(row) = rows.next()?
     {
         let id: i64 = row.get(ROWID)?;
