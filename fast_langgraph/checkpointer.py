@@ -25,7 +25,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from typing_extensions import Self  # langchain-core needs it, too
 
 from fast_langgraph import _native
-from fast_langgraph._checkpointer import delta_channels, event_loops, pruning, requests
+from fast_langgraph._checkpointer import delta_channels, error_notes, event_loops, pruning, requests
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress, Told
 from fast_langgraph._checkpointer.opening import (
@@ -526,17 +526,29 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
     def _load(self, kind: Any, data: Any) -> Any:
         return self._codec.loads(self.serde, kind, data)
 
+    def _dump(self, value: Any) -> Any:
+        return self._codec.dumps(self.serde, value)
+
     def _put(
         self, config: Config, checkpoint: Checkpoint, metadata: CheckpointMetadata
     ) -> tuple[_native.Request, Config]:
-        encoded = encode_checkpoint(self._codec, self.serde, config, checkpoint, metadata, memory.CHECKPOINTER)
+        try:
+            encoded = encode_checkpoint(self._codec, self.serde, config, checkpoint, metadata, memory.CHECKPOINTER)
+        except Exception as error:
+            values = checkpoint.get("channel_values") if isinstance(checkpoint, dict) else None
+            error_notes.add_place(error, self._dump, values.items() if isinstance(values, dict) else ())
+            raise
         return requests.put(encoded.row(config, checkpoint)), encoded.config(checkpoint)
 
     def _put_writes(
         self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> _native.Request:
         replace = all(write[0] in WRITES_IDX_MAP for write in writes)
-        rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
+        try:
+            rows = write_rows(self._codec, self.serde, config, writes, task_id, task_path)
+        except Exception as error:
+            error_notes.add_place(error, self._dump, [write for write in writes if len(write) == 2])
+            raise
         return requests.put_writes(rows, replace)
 
     def _checkpoint_found(self, config: Config, found: Any) -> CheckpointTuple | None:
