@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fast_langgraph._checkpointer.maintenance import MaintenanceResult
+    from fast_langgraph._checkpointer.retention import Retention
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._checkpointer.threads import ThreadSummary
     from fast_langgraph._native import FallbackError
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FallbackError",
     "MaintenanceResult",
+    "Retention",
     "RustSQLiteCheckpointer",
     "Site",
     "Stats",
@@ -44,6 +46,7 @@ __all__ = [
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "MaintenanceResult": "fast_langgraph._checkpointer.maintenance",
+    "Retention": "fast_langgraph._checkpointer.retention",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "Site": "fast_langgraph.reporting",
     "Stats": "fast_langgraph._checkpointer.stats",

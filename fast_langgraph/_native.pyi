@@ -331,6 +331,18 @@ class Request:
     def stats(largest: int) -> Request:
         """A dict, as ``fast_langgraph._checkpointer.stats`` takes it."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether it is a change, which takes a transaction of its own."""
+
+    @property
+    def marks(self) -> bool:
+        """Whether it asks for the mark of a thread, which a change follows."""
+
+    @staticmethod
+    def space() -> Request:
+        """The bytes of the database, and those of its free pages."""
+
     @staticmethod
     def threads_with_pieces() -> Request:
         """The ids of the threads that have pieces, of the compact layout."""

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from langgraph.checkpoint.base import (
@@ -26,6 +27,7 @@ from typing_extensions import Self  # langchain-core needs it, too
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, error_notes, event_loops, pruning, requests
+from fast_langgraph._checkpointer import retention as retention_module
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress, Told
 from fast_langgraph._checkpointer.opening import (
@@ -40,6 +42,7 @@ from fast_langgraph._checkpointer.opening import (
     located,
 )
 from fast_langgraph._checkpointer.parameters import as_parameter
+from fast_langgraph._checkpointer.retention import Keeper, Retention, check_retention
 from fast_langgraph._checkpointer.stats import Stats
 from fast_langgraph._checkpointer.threads import Listing, Order, ThreadSummary
 from fast_langgraph._shared import memory, settings
@@ -78,6 +81,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             FAST_LANGGRAPH_LAYOUT. An existing file keeps its layout; ``convert()`` changes it.
         remember: How many bytes of the latest states are remembered, with their objects: what has not changed in
             them is neither encoded nor decoded again. 0 remembers nothing.
+        retention: What is kept; the rest is removed behind the puts, in this process and while it puts.
 
     Raises:
         sqlite3.Error: As SqliteSaver; ``sqlite3.ProgrammingError`` once it is closed. At construction, if the file
@@ -100,10 +104,12 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         created_at: bool = True,
         layout: Layout | None = None,
         remember: int = REMEMBERED,
+        retention: Retention | None = None,
     ) -> None:
         check_serde(serde)
         super().__init__(serde=serde)
         check_options(synchronous, busy_timeout, max_wal_bytes, readers, layout, remember)
+        check_retention(retention, read_only)
         self.path = located(path, read_only)
         self._synchronous = synchronous
         self._memory = StateMemory(remember)
@@ -122,6 +128,9 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             created_at=bool(created_at),
             layout=layout or layout_of_new_files(),
         )
+        self._keeper = (
+            None if retention is None else Keeper(retention, self._engine, partial(self._codec.loads, self.serde))
+        )
         if layout is not None and (found := self.stats(0).layout) != layout:
             logger.warning("%s keeps its %s layout; call convert(%r) to change it", self.path, found, layout)
 
@@ -139,6 +148,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         created_at: bool = True,
         layout: Layout | None = None,
         remember: int = REMEMBERED,
+        retention: Retention | None = None,
         **others: Any,
     ) -> Self:
         """For ``with`` and ``async with``, like SqliteSaver's and AsyncSqliteSaver's.
@@ -156,6 +166,7 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             created_at=created_at,
             layout=layout,
             remember=remember,
+            retention=retention,
             **others,
         )
 
@@ -190,10 +201,14 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def close(self) -> None:
         """Closes the database once running operations have ended. Closes copies of this object as well."""
+        if self._keeper is not None:
+            self._keeper.close()
         self._closed(self._engine.close())
 
     async def aclose(self) -> None:
         """``close()`` without blocking the event loop."""
+        if self._keeper is not None:
+            await asyncio.to_thread(self._keeper.close)
         self._closed(await event_loops.bridge().close(self._engine))
 
     # Reading
@@ -263,6 +278,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
         request, saved = self._put(config, checkpoint, metadata)
         self._encodings.wait()
         self._engine.run(request)
+        if self._keeper is not None:
+            self._keeper.touched(str(config["configurable"]["thread_id"]))
         return saved
 
     async def aput(
@@ -273,6 +290,8 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             await event_loops.bridge().room(self._engine)
         request, saved = self._put(config, checkpoint, metadata)
         await self._ask(request)
+        if self._keeper is not None:
+            self._keeper.touched(str(config["configurable"]["thread_id"]))
         return saved
 
     def put_writes(self, config: Config, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = "") -> None:
@@ -412,11 +431,11 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     def stats(self, largest: int = 5) -> Stats:
         """What the database holds, what this process has done with it, and its ``largest`` threads."""
-        return Stats.of(self._engine.run(_native.Request.stats(largest)), self._memory.numbers())
+        return self._stats(self._engine.run(_native.Request.stats(largest)))
 
     async def astats(self, largest: int = 5) -> Stats:
         """``stats()`` without blocking the event loop."""
-        return Stats.of(await self._ask(_native.Request.stats(largest)), self._memory.numbers())
+        return self._stats(await self._ask(_native.Request.stats(largest)))
 
     def vacuum(self, *, dry_run: bool = False, progress: Told | None = None) -> MaintenanceResult:
         """Returns the space of deleted rows to the file system; says how many bytes. Writers wait meanwhile.
@@ -478,13 +497,17 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
 
     # Shared by each method and its async twin
 
+    def _stats(self, found: Any) -> Stats:
+        removed = None if self._keeper is None else self._keeper.removed
+        return Stats.of(found, self._memory.numbers(), removed)
+
     def _thread_deleted(self, thread_id: str, tally: Any, dry_run: bool) -> MaintenanceResult:
         if not dry_run:
             self._memory.forget_thread(memory.CHECKPOINTER, str(thread_id))
         return MaintenanceResult.of(tally)
 
     def _way(self, dry_run: bool, progress: Told | None) -> pruning.Way:
-        return pruning.Way(self._load, Progress(progress), dry_run)
+        return pruning.Way(self._load, Progress(progress), dry_run, pruning.CHUNK, pruning.PATIENCE)
 
     def _pruned(self, dry_run: bool, removed: MaintenanceResult) -> MaintenanceResult:
         if not dry_run:
@@ -602,4 +625,6 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where there is no engine 
         after_in_child=_native.after_fork_in_child,
     )
     os.register_at_fork(after_in_child=event_loops.forget)
+    os.register_at_fork(after_in_child=retention_module.after_fork)
     atexit.register(_native.close_all)
+    atexit.register(retention_module.end_all)  # which runs first

@@ -31,10 +31,8 @@ Strategy = Literal["keep_latest", "delete", "delete_all"]
 #: pending writes come before their checkpoint: for this long they may belong to a run that is going on
 GRACE = timedelta(hours=1)
 
-#: checkpoints removed in one transaction; others can write in between
 CHUNK = 500
 
-#: attempts on a thread that is written to each time before anything can be removed
 PATIENCE = 1000
 
 
@@ -45,6 +43,10 @@ class Way:
     load: Load
     progress: Progress
     dry_run: bool
+    #: checkpoints removed in one transaction; others can write in between
+    chunk: int = CHUNK
+    #: attempts on a thread that is written to each time before anything can be removed
+    patience: int = PATIENCE
 
 
 def prune(
@@ -76,11 +78,14 @@ def prune(
         if of_thread.threads and strategy != KEEP_LATEST:
             removed += of_thread  # with all of its pending writes
             continue
-        orphans = MaintenanceResult.of((yield delete_orphans(thread, way.dry_run)))
+        # Most threads have none, and to look for them takes no lock.
+        orphans = MaintenanceResult.of((yield delete_orphans(thread, dry_run=True)))
+        if orphans.writes and not way.dry_run:
+            orphans = MaintenanceResult.of((yield delete_orphans(thread)))
         both = of_thread + orphans
         removed += replace(both, threads=min(both.threads, 1))
     way.progress.end()
-    if not way.dry_run:
+    if removed != MaintenanceResult() and not way.dry_run:
         logger.info("pruned %d checkpoints of %d threads", removed.checkpoints, removed.threads)
     return removed
 
@@ -188,18 +193,21 @@ def _remove(way: Way, thread: str, doomed: list[Key], kept: list[Key]) -> Steps[
             left = [key for key in left if key in present and key not in needed]
             if not left:
                 break
-        deleted = yield _native.Request.delete_checkpoints(thread, left[:CHUNK], mark, way.dry_run)
+        deleted = yield _native.Request.delete_checkpoints(thread, left[: way.chunk], mark, way.dry_run)
         if deleted:
-            left = left[CHUNK:]
+            left = left[way.chunk :]
             removed += MaintenanceResult.of(deleted)
             way.progress.add(deleted[0])
             count, *last = mark
             mark = (count - deleted[0], *last)
             continue
         mark = None
-        if (refused := refused + 1) > PATIENCE:
-            logger.warning(
-                "thread %r is being written to all the time: %d checkpoints were not removed", thread, len(left)
+        if (refused := refused + 1) > way.patience:
+            logger.log(
+                logging.WARNING if way.patience == PATIENCE else logging.DEBUG,
+                "thread %r is being written to all the time: %d checkpoints were not removed",
+                thread,
+                len(left),
             )
             break
     if removed.checkpoints and not way.dry_run:

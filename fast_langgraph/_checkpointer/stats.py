@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fast_langgraph._checkpointer.checkpoint_ids import time_of
+from fast_langgraph._checkpointer.maintenance import MaintenanceResult
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,11 @@ class Stats:
     #: what is remembered: states, bytes; and elements of lists, with how often they were taken as they were
     #: (encoded_unchanged, decoded_unchanged) or not: new ones, changed ones, ones that somebody else had (decoded_held)
     remembered: dict[str, int]
+    #: what ``retention`` has removed; None without one
+    removed: MaintenanceResult | None = None
 
     @classmethod
-    def of(cls, found: dict[str, Any], remembered: dict[str, int]) -> Stats:
+    def of(cls, found: dict[str, Any], remembered: dict[str, int], removed: MaintenanceResult | None) -> Stats:
         found = dict(found)
         last_id = found.pop("last_checkpoint_id")
         numbers = ("threads", "checkpoints", "writes", "checkpoint_bytes", "standard_bytes", "write_bytes")
@@ -59,6 +62,7 @@ class Stats:
             **{name: found.pop(name, 0) for name in (*numbers, *sizes)},
             counters=found,
             remembered=remembered,
+            removed=removed,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -231,7 +231,7 @@ def stats(
     with opened(db) as database:
         found = database.stats(largest)
     told = found.to_dict()
-    for of_this_process in ("counters", "remembered"):
+    for of_this_process in ("counters", "remembered", "removed"):
         del told[of_this_process]
     if as_json:
         print_json(told)

@@ -20,6 +20,7 @@ from apps.soak import figures, scaled
 from beside_stock.new_process import in_new_process
 from fast_langgraph import RustSQLiteCheckpointer
 from fast_langgraph._checkpointer import opening, requests
+from fast_langgraph._checkpointer.maintenance import Progress
 from threads import PATIENCE, all_at_once
 
 PUTS = scaled(100, 2_000)
@@ -397,9 +398,10 @@ def test_another_process_writes_while_a_file_is_converted(way, tmp_path):
 def test_a_conversion_does_not_pause_for_long_because_it_had_to_wait(monkeypatch):
     seconds = iter(range(0, 1000, 60))
     monkeypatch.setattr(requests.time, "monotonic", lambda: next(seconds))
-    steps = requests.conversion("compact")
+    steps = requests.conversion("compact", Progress(None), dry_run=False)
     next(steps)
-    assert steps.send(256) == 1.0
+    steps.send((1, 1000, 10**6))
+    assert steps.send((256, 0, 10**5, 256)) == 1.0
 
 
 def aconvert_to_and_fro(path: str) -> None:

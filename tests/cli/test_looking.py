@@ -246,7 +246,7 @@ def test_stats_are_those_of_the_checkpointer(cli, db):
     with RustSQLiteCheckpointer(db, read_only=True) as saver:
         expected = json.loads(json.dumps(saver.stats().to_dict()))
     assert found == {name: value for name, value in expected.items() if name in found}
-    assert set(expected) - set(found) == {"counters", "remembered"}
+    assert set(expected) - set(found) == {"counters", "remembered", "removed"}
     text = cli("stats", db).stdout
     assert re.search(r"^threads +7$", text, re.MULTILINE)
     assert ("compact" in text) is (expected["layout"] == "compact")

@@ -20,7 +20,7 @@ use crate::host_sqlite::{self, Host};
 use crate::layout::{Layout, TableOptions};
 
 /// Connections to one database, shared by checkpointers that are copies of one another.
-#[pyclass(frozen, module = "fast_langgraph._native")]
+#[pyclass(frozen, weakref, module = "fast_langgraph._native")]
 pub struct Engine {
     slot: Arc<Slot>,
     host: Arc<Host>,

@@ -25,6 +25,7 @@ pub enum Maintenance {
     Stats {
         largest: usize,
     },
+    Space,
     /// The bytes that it gives back, or that at least it would.
     Vacuum {
         dry_run: bool,
@@ -60,6 +61,10 @@ pub fn answer(database: &Database, maintenance: &Maintenance) -> Answer {
             let threads =
                 database.read_snapshot(|snapshot| layout::threads_with_pieces(snapshot.conn, snapshot.schema));
             threads.map(Reply::Threads)
+        }
+        Maintenance::Space => {
+            let space = database.read_snapshot(|snapshot| space(snapshot.conn))?;
+            Ok(Reply::Space(space.database, space.free))
         }
         Maintenance::Vacuum { dry_run: true } => {
             database.read_snapshot(|snapshot| Ok(Reply::Count(space(snapshot.conn)?.free)))

@@ -14,6 +14,8 @@ pub enum Reply {
     Done,
     Count(u64),
     Tally(Tally),
+    /// Of the database, and of its free pages.
+    Space(u64, u64),
     /// Threads, checkpoints, and their bytes.
     Conversion((u64, u64, u64)),
     Checkpoint(Option<CheckpointRows>),
@@ -43,6 +45,7 @@ impl Reply {
             Self::Count(count) => count.into_bound_py_any(py),
             Self::Tally(tally) if tally == Tally::default() => Ok(py.None().into_bound(py)),
             Self::Tally(tally) => (tally.checkpoints, tally.writes, tally.bytes, tally.next).into_bound_py_any(py),
+            Self::Space(database, free) => (database, free).into_bound_py_any(py),
             Self::Conversion(found) => found.into_bound_py_any(py),
             Self::Checkpoint(Some(found)) => with_writes(found)?.into_bound_py_any(py),
             Self::Keys(listing) => listing.into_bound_py_any(py),

@@ -47,6 +47,18 @@ impl PyRequest {
 /// Blob.
 #[pymethods]
 impl PyRequest {
+    /// Whether it is a change, which takes a transaction of its own.
+    #[getter]
+    fn writes(&self) -> bool {
+        matches!(*self.0, Request::Change(_))
+    }
+
+    /// Whether it asks for the mark of a thread, which a change follows.
+    #[getter]
+    fn marks(&self) -> bool {
+        matches!(*self.0, Request::Query(Query::Mark(_)))
+    }
+
     #[staticmethod]
     fn put(values: &Bound<'_, PyTuple>) -> PyResult<Self> {
         Ok(Self::change(Change::Put(values::values(values)?)))
@@ -176,6 +188,12 @@ impl PyRequest {
     #[staticmethod]
     fn stats(largest: usize) -> Self {
         Self::maintenance(Maintenance::Stats { largest })
+    }
+
+    /// The bytes of the database, and those of its free pages.
+    #[staticmethod]
+    fn space() -> Self {
+        Self::maintenance(Maintenance::Space)
     }
 
     /// Of those that have pieces.
