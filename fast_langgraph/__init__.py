@@ -2,7 +2,7 @@
 
 ``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on Rust.
 ``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs.
-``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
+``profile()`` measures where the time goes. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._checkpointer.threads import ThreadSummary
     from fast_langgraph._native import FallbackError
+    from fast_langgraph._profile.report import Profile
+    from fast_langgraph._profile.session import profile
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.reporting import Site, Status, status
 
@@ -26,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FallbackError",
     "MaintenanceResult",
+    "Profile",
     "RustSQLiteCheckpointer",
     "Site",
     "Stats",
@@ -36,6 +39,7 @@ __all__ = [
     "disabled",
     "is_patched",
     "patch",
+    "profile",
     "status",
     "unpatch",
 ]
@@ -44,12 +48,14 @@ __all__ = [
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "MaintenanceResult": "fast_langgraph._checkpointer.maintenance",
+    "Profile": "fast_langgraph._profile.report",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "Site": "fast_langgraph.reporting",
     "Stats": "fast_langgraph._checkpointer.stats",
     "Status": "fast_langgraph.reporting",
     "ThreadStats": "fast_langgraph._checkpointer.stats",
     "ThreadSummary": "fast_langgraph._checkpointer.threads",
+    "profile": "fast_langgraph._profile.session",
     "status": "fast_langgraph.reporting",
 }
 
