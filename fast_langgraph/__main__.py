@@ -18,6 +18,7 @@ USAGE = """\
 fast-langgraph status [--json]    says if programs run patched here, or why not
 fast-langgraph app.py args...     runs it patched, as "python app.py args..."
 fast-langgraph -m module args...  runs a module; also other options of Python's
+fast-langgraph profile app.py     runs it, and says where the time of checkpoints went
 fast-langgraph --version
 
 "python -m fast_langgraph" does the same with that Python and its options."""
@@ -35,6 +36,10 @@ def main() -> int:
         return 0
     if arguments[0] == "status":
         return show_status(arguments[1:])
+    if arguments[0] == "profile":
+        from fast_langgraph._profile import program
+
+        return program.run(arguments[1:])
     return run(arguments)
 
 

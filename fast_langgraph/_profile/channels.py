@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any
 
 from fast_langgraph import _native
 
-#: measuring may take this share of the time since the profile began
-BUDGET = 0.01
+#: looking into checkpoints may take this share of the time since the profile began
+BUDGET = 0.005
 #: channels beyond are counted as one
 MOST = 256
 OTHERS = "(others)"
@@ -27,21 +27,17 @@ class Sampler:
     def __init__(self, encodes: bool = False) -> None:
         #: whether channels are encoded once more
         self.encodes = encodes
-        self._began = perf_counter_ns()
-        self._spent = 0
-        self._last = 0
+        self._began = perf_counter()
+        self._spent = 0.0
+        self._last = 0.0
 
-    def is_due(self, now: int) -> bool:
+    def is_due(self, now: float) -> bool:
         # The next one may take longer than the last.
         return self._spent == 0 or self._spent + 2 * self._last <= BUDGET * (now - self._began)
 
-    def took(self, nanoseconds: int) -> None:
-        self._spent += nanoseconds
-        self._last = nanoseconds
-
-    @property
-    def seconds(self) -> float:
-        return self._spent / 1e9
+    def took(self, seconds: float) -> None:
+        self._spent += seconds
+        self._last = seconds
 
 
 def sizes(encoded: Any) -> list[tuple[str, int]] | None:
@@ -51,14 +47,14 @@ def sizes(encoded: Any) -> list[tuple[str, int]] | None:
     return _native.channel_sizes(encoded[1])
 
 
-def times(encode: Callable[[Any], Any], checkpoint: Any) -> dict[str, int] | None:
-    """By channel the nanoseconds to encode its value alone; None if one of them can't be."""
+def times(encode: Callable[[Any], Any], checkpoint: Any) -> dict[str, float] | None:
+    """By channel the seconds to encode its value alone; None if one of them can't be."""
     found = {}
     try:
         for name, value in checkpoint["channel_values"].items():
-            began = perf_counter_ns()
+            began = perf_counter()
             encode(value)
-            found[name] = perf_counter_ns() - began
+            found[name] = perf_counter() - began
     except Exception:
         return None
     return found
@@ -69,10 +65,10 @@ class Costs:
     """What one channel has cost so far: in the states of the sample, and as pending writes, which are all counted."""
 
     bytes: int = 0
-    nanoseconds: int | None = None
+    seconds: float | None = None
     writes: int = 0
     write_bytes: int = 0
-    write_nanoseconds: int = 0
+    write_seconds: float = 0.0
 
 
 class Channels:
@@ -91,23 +87,19 @@ class Channels:
             found = self.costs.setdefault(name, Costs())
         return found
 
-    def add_state(self, found: list[tuple[str, int]], took: dict[str, int] | None, total: int) -> None:
+    def add_state(self, found: list[tuple[str, int]], took: dict[str, float] | None, total: int) -> None:
         self.sampled += 1
         self.sampled_bytes += total
         for name, size in found:
             costs = self.of(name)
             costs.bytes += size
             if took is not None and name in took:
-                costs.nanoseconds = (costs.nanoseconds or 0) + took[name]
+                costs.seconds = (costs.seconds or 0.0) + took[name]
 
-    def add_writes(self, writes: Any, written: list[tuple[int, int]]) -> None:
-        """``writes`` are pairs of a channel and a value, and ``written`` the bytes and the time of each."""
-        try:
-            names = [str(channel) for channel, _ in writes]
-        except Exception:
-            return  # what put_writes was given is not what it takes
+    def add_writes(self, names: list[str], written: list[tuple[int, float]]) -> None:
+        """``names`` are the channels, and ``written`` the bytes and the time of each value."""
         for name, (size, took) in zip(names, written, strict=False):
             costs = self.of(name)
             costs.writes += 1
             costs.write_bytes += size
-            costs.write_nanoseconds += took
+            costs.write_seconds += took

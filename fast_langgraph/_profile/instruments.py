@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from time import perf_counter_ns
+from contextvars import Token
+from time import perf_counter
 from typing import Any
 
 from fast_langgraph._profile import storage
-from fast_langgraph._profile.calls import CURRENT, Call, Sink, current
+from fast_langgraph._profile.calls import CURRENT, Call, Sink
 from fast_langgraph._profile.channels import Sampler
 from fast_langgraph._shared.fronts import Slot
 
@@ -27,9 +29,12 @@ class Active:
     def __init__(self) -> None:
         self.sinks: tuple[Sink, ...] = ()
         self.sampler = Sampler()
+        #: by the id of a saver, a reference to it and the id of its connection: the file is known to all sinks
+        self.watched: dict[int, tuple[weakref.ref[Any], int]] = {}
 
 
 ACTIVE = Active()
+_get = CURRENT.get
 
 
 def front(slot: Slot) -> Callable[..., Any]:
@@ -41,155 +46,200 @@ def front(slot: Slot) -> Callable[..., Any]:
     return _async_method(slot) if slot.attribute in ASYNC else _method(slot)
 
 
-def _begun(slot: Slot, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-    """None if nobody wants to know, or if it is part of another call."""
-    sinks = ACTIVE.sinks
-    if not sinks or not args or current() is not None:
-        return None
-    saver, name = args[0], slot.owner.__name__
-    lock = getattr(saver, "lock", None) if name != "RustSQLiteCheckpointer" else None
-    locked = getattr(lock, "locked", None)
-    call = Call(name, slot.attribute, sinks, ACTIVE.sampler, locked is not None and bool(locked()))
-    if slot.attribute in ("put", "aput"):
-        call.checkpoint = args[2] if len(args) > 2 else kwargs.get("checkpoint")
-    elif slot.attribute in ("put_writes", "aput_writes"):
-        call.writes = args[2] if len(args) > 2 else kwargs.get("writes")
-    if name == "SqliteSaver":
-        call.uses(storage.file_of(saver, getattr(saver, "conn", None)))
-    elif name == "RustSQLiteCheckpointer" and saver.path != ":memory:":
-        call.uses(saver.path)
-    # Looking for the file is not part of the call.
-    call.began = perf_counter_ns()
-    return call
+def _begun(slot: Slot) -> Callable[[tuple[Any, ...], dict[str, Any]], Call | None]:
+    """Makes the call of a method; None if nobody wants to know of it, or if it is part of another call."""
+    method = slot.owner.__name__, slot.attribute
+    is_put, is_put_writes = slot.attribute in ("put", "aput"), slot.attribute in ("put_writes", "aput_writes")
+    is_engine, is_async = method[0] == "RustSQLiteCheckpointer", method[0] == "AsyncSqliteSaver"
+    watched = ACTIVE.watched
+
+    def begun(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        sinks = ACTIVE.sinks
+        around = _get()
+        if not sinks or not args or (around is not None and around.is_open):
+            return None
+        saver = args[0]
+        call = Call(method, sinks)
+        if is_put:
+            call.checkpoint = args[2] if len(args) > 2 else kwargs.get("checkpoint")
+            call.sampler = ACTIVE.sampler
+        elif is_put_writes:
+            call.writes = args[2] if len(args) > 2 else kwargs.get("writes")
+            call.written = []
+        if is_engine:
+            if id(saver) not in watched or watched[id(saver)][0]() is not saver:
+                _watch(call, saver, 0, None if saver.path == ":memory:" else saver.path)
+            return call
+        lock = getattr(saver, "lock", None)
+        if lock is not None and hasattr(lock, "locked") and lock.locked():
+            call.contended = True
+        if not is_async:
+            conn = getattr(saver, "conn", None)
+            known = watched.get(id(saver))
+            if known is None or known[0]() is not saver or known[1] != id(conn):
+                _watch(call, saver, id(conn), storage.file_of(saver, conn))
+        return call
+
+    return begun
 
 
-class _Running:
-    """``with``: the code in it is part of the call."""
+def _watch(call: Call, saver: Any, connection: int, path: str | None) -> None:
+    """Looking for the file is not part of the call, which has not begun yet."""
+    call.uses(path)
+    try:
+        ACTIVE.watched[id(saver)] = weakref.ref(saver), connection
+    except TypeError:
+        pass  # a subclass with slots: it is looked for each time
 
-    __slots__ = ("_call", "_token")
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+def _enter(call: Call) -> Token[Call | None]:
+    """What follows, up to ``_pause`` or ``_end``, is part of the call."""
+    token = CURRENT.set(call)
+    now = perf_counter()
+    if call.ended:
+        call.away += now - call.ended
+    else:
+        call.began = now
+    for sink in call.sinks:
+        sink.began(now)
+    return token
 
-    def __enter__(self) -> None:
-        self._token = CURRENT.set(self._call)
-        now = perf_counter_ns()
-        if self._call.ended > self._call.began:
-            self._call.away += now - self._call.ended
-        for sink in self._call.sinks:
-            sink.began(now)
 
-    def __exit__(self, *exception: object) -> None:
-        now = self._call.ended = perf_counter_ns()
-        CURRENT.reset(self._token)
-        for sink in self._call.sinks:
-            sink.paused(now)
+def _pause(call: Call, token: Token[Call | None]) -> None:
+    now = call.ended = perf_counter()
+    CURRENT.reset(token)
+    for sink in call.sinks:
+        sink.paused(now)
+
+
+def _end(call: Call, token: Token[Call | None]) -> None:
+    call.ended = perf_counter()
+    CURRENT.reset(token)
+    call.is_open = False
+    for sink in call.sinks:
+        sink.ended(call)
 
 
 def _method(slot: Slot) -> Callable[..., Any]:
+    begun = _begun(slot)
+
     def method(*args: Any, **kwargs: Any) -> Any:
-        call = _begun(slot, args, kwargs)
+        call = begun(args, kwargs)
         if call is None:
             return slot.inner(*args, **kwargs)
+        token = _enter(call)
         try:
-            with _Running(call):
-                result = slot.inner(*args, **kwargs)
+            return slot.inner(*args, **kwargs)
         except BaseException as error:
-            call.end(error)
+            call.error = type(error).__name__
             raise
-        call.end(None)
-        return result
+        finally:
+            _end(call, token)
 
     return method
 
 
 def _async_method(slot: Slot) -> Callable[..., Any]:
+    begun = _begun(slot)
+
     async def method(*args: Any, **kwargs: Any) -> Any:
-        call = _begun(slot, args, kwargs)
+        call = begun(args, kwargs)
         if call is None:
             return await slot.inner(*args, **kwargs)
+        token = _enter(call)
         try:
-            with _Running(call):
-                result = await slot.inner(*args, **kwargs)
+            return await slot.inner(*args, **kwargs)
         except BaseException as error:
-            call.end(error)
+            call.error = type(error).__name__
             raise
-        call.end(None)
-        return result
+        finally:
+            _end(call, token)
 
     return method
 
 
+class _Step:
+    """``with``: one step of a listing. Between two steps the caller looks at what was listed."""
+
+    def __init__(self, call: Call | None) -> None:
+        self._call = call
+        self._token: Token[Call | None] | None = None
+
+    def __enter__(self) -> None:
+        if self._call is not None:
+            self._token = _enter(self._call)
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if self._call is not None and self._token is not None:
+            if kind is not None and not issubclass(kind, (StopIteration, StopAsyncIteration)):
+                self._call.error = kind.__name__
+            _pause(self._call, self._token)
+
+
+def _listed(call: Call | None) -> None:
+    """The listing is over: it has ended, failed, or is not looked at any more."""
+    if call is not None and call.is_open:
+        call.is_open = False
+        for sink in call.sinks:
+            sink.began(call.ended)
+            sink.ended(call)
+
+
 def _listing(slot: Slot) -> Callable[..., Any]:
+    begun = _begun(slot)
+
     def method(*args: Any, **kwargs: Any) -> Any:
-        call = _begun(slot, args, kwargs)
+        call = begun(args, kwargs)
         listed = slot.inner(*args, **kwargs)
-        if call is None:
-            return (yield from listed)
-        error: BaseException | None = None
         try:
-            step, sent = listed.__next__, ()
+            step, thrown = listed.__next__, ()
             while True:
                 try:
-                    with _Running(call):
-                        found = step(*sent)
+                    with _Step(call):
+                        found = step(*thrown)
                 except StopIteration as end:
                     return end.value
                 try:
                     yield found
                 except GeneratorExit:
-                    with _Running(call):
+                    with _Step(call):
                         listed.close()
                     raise
-                except BaseException as thrown:
-                    step, sent = listed.throw, (thrown,)
+                except BaseException as error:
+                    step, thrown = listed.throw, (error,)
                 else:
-                    step, sent = listed.__next__, ()
-        except GeneratorExit:
-            raise
-        except BaseException as raised:
-            error = raised
-            raise
+                    step, thrown = listed.__next__, ()
         finally:
-            call.end(error)
-            del error
+            _listed(call)
 
     return method
 
 
 def _async_listing(slot: Slot) -> Callable[..., Any]:
+    begun = _begun(slot)
+
     async def method(*args: Any, **kwargs: Any) -> Any:
-        call = _begun(slot, args, kwargs)
+        call = begun(args, kwargs)
         listed = slot.inner(*args, **kwargs)
-        error: BaseException | None = None
         try:
-            step, sent = listed.__anext__, ()
+            step, thrown = listed.__anext__, ()
             while True:
                 try:
-                    if call is None:
-                        found = await step(*sent)
-                    else:
-                        with _Running(call):
-                            found = await step(*sent)
+                    with _Step(call):
+                        found = await step(*thrown)
                 except StopAsyncIteration:
                     return
                 try:
                     yield found
                 except GeneratorExit:
+                    with _Step(call):
+                        await listed.aclose()
                     raise
-                except BaseException as thrown:
-                    step, sent = listed.athrow, (thrown,)
+                except BaseException as error:
+                    step, thrown = listed.athrow, (error,)
                 else:
-                    step, sent = listed.__anext__, ()
-        except GeneratorExit:
-            await listed.aclose()
-            raise
-        except BaseException as raised:
-            error = raised
-            raise
+                    step, thrown = listed.__anext__, ()
         finally:
-            if call is not None:
-                call.end(error)
-            del error
+            _listed(call)
 
     return method

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import weakref
 from threading import RLock
-from time import perf_counter_ns
+from time import perf_counter
+from typing import Any
 
-from fast_langgraph._profile.calls import PARTS, Call
+from fast_langgraph._profile.calls import MEASURED, Call
 from fast_langgraph._profile.channels import Channels
 from fast_langgraph._profile.durations import Durations
 from fast_langgraph._profile.report import Channel, File, Operation, Profile, Site
@@ -15,6 +16,8 @@ from fast_langgraph._profile.storage import Files, sizes
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
 
+#: how many calls are added up together: code that was just used runs faster
+TOGETHER = 512
 #: how many points the curve of the checkpoints' bytes has at most
 POINTS = 256
 
@@ -26,17 +29,33 @@ class Totals:
         self.durations = Durations()
         self.errors: dict[str, int] = {}
         self.bytes: int | None = None
-        self.parts: dict[str, int | None] = dict.fromkeys(PARTS)
+        self.measured: dict[str, float | None] = dict.fromkeys(MEASURED)
 
     def add(self, call: Call) -> None:
-        self.durations.add(call.took)
+        self.durations.add(call.ended - call.began - call.away - call.overhead)
         if call.error:
             self.errors[call.error] = self.errors.get(call.error, 0) + 1
         if call.bytes is not None:
-            self.bytes = (self.bytes or 0) + call.bytes
-        for name, part in call.parts().items():
-            if part is not None:
-                self.parts[name] = (self.parts[name] or 0) + part
+            self.bytes = call.bytes if self.bytes is None else self.bytes + call.bytes
+        measured = self.measured
+        if call.encode is not None:
+            measured["encode"] = (measured["encode"] or 0.0) + call.encode
+        if call.decode is not None:
+            measured["decode"] = (measured["decode"] or 0.0) + call.decode
+        if call.waiting is not None:
+            measured["waiting"] = (measured["waiting"] or 0.0) + call.waiting
+        if call.sqlite is not None:
+            measured["sqlite"] = (measured["sqlite"] or 0.0) + call.sqlite
+        if call.commit is not None:
+            measured["commit"] = (measured["commit"] or 0.0) + call.commit
+        if call.sqlite_and_commit is not None:
+            measured["sqlite_and_commit"] = (measured["sqlite_and_commit"] or 0.0) + call.sqlite_and_commit
+
+    def parts(self, saver: str) -> dict[str, float | None]:
+        """What a RustSQLiteCheckpointer neither encodes nor decodes is its engine's."""
+        left = max(0.0, self.durations.total - sum(part or 0.0 for part in self.measured.values()))
+        is_engine = saver == "RustSQLiteCheckpointer"
+        return {**self.measured, "engine": left if is_engine else None, "rest": None if is_engine else left}
 
 
 class Curve:
@@ -69,22 +88,24 @@ class Recorder:
         self.files = Files()
         self.curve = Curve()
         self.is_open = True
+        #: calls that are not added up yet
+        self._pending: list[Call] = []
         self._running = 0
-        self._busy = 0
-        self._busy_since = 0
-        self._overhead = 0
+        self._busy = 0.0
+        self._busy_since = 0.0
+        self._overhead = 0.0
         self._counts_before = _counts()
-        self._began = perf_counter_ns()
-        self._ended = 0
+        self._began = perf_counter()
+        self._ended = 0.0
         _open.add(self)
 
-    def began(self, now: int) -> None:
+    def began(self, now: float) -> None:
         with self.lock:
             if self._running == 0:
                 self._busy_since = now
             self._running += 1
 
-    def paused(self, now: int) -> None:
+    def paused(self, now: float) -> None:
         with self.lock:
             self._running -= 1
             if self._running == 0 and self.is_open:
@@ -96,18 +117,30 @@ class Recorder:
                 self.files.uses(path)
 
     def ended(self, call: Call) -> None:
+        # Nothing of the app's is kept alive until it is added up.
+        if call.writes is not None:
+            call.writes = _names(call.writes)
+        call.checkpoint = None
         with self.lock:
-            if not self.is_open:
-                return
-            key = call.saver, call.operation
-            totals = self.totals.get(key)
+            self._running -= 1
+            if self.is_open:
+                if self._running == 0:
+                    self._busy += call.ended - self._busy_since
+                self._pending.append(call)
+                if len(self._pending) >= TOGETHER:
+                    self._add_up()
+
+    def _add_up(self) -> None:
+        calls, self._pending = self._pending, []
+        for call in calls:
+            totals = self.totals.get(call.method)
             if totals is None:
-                totals = self.totals[key] = Totals()
+                totals = self.totals[call.method] = Totals()
             totals.add(call)
             self._overhead += call.overhead
-            if call.writes is not None:
+            if call.written is not None:
                 self.channels.add_writes(call.writes, call.written)
-            elif call.checkpoint is not None and call.bytes is not None:
+            elif call.bytes is not None and call.method[1] in ("put", "aput"):
                 self.curve.add(call.bytes)
                 if call.sizes is not None:
                     self.channels.add_state(call.sizes, call.times, call.bytes)
@@ -117,7 +150,7 @@ class Recorder:
         with self.lock:
             if not self.is_open:
                 return
-            self._ended = perf_counter_ns()
+            self._ended = perf_counter()
             if self._running:
                 self._busy += self._ended - self._busy_since
             # Their files may be gone or grow by the time that somebody asks.
@@ -137,14 +170,15 @@ class Recorder:
     def report(self) -> Profile:
         """What was recorded so far."""
         with self.lock:
-            now = self._ended if not self.is_open else perf_counter_ns()
-            busy = self._busy + (now - self._busy_since if self._running and self.is_open else 0)
+            self._add_up()
+            now = self._ended if not self.is_open else perf_counter()
+            busy = self._busy + (now - self._busy_since if self._running and self.is_open else 0.0)
             after = self._after if not self.is_open else self._sizes()
             counts = self._counts_after if not self.is_open else _counts()
             elapsed = now - self._began
             return Profile(
-                elapsed=elapsed / 1e9,
-                busy=min(busy, elapsed) / 1e9,
+                elapsed=elapsed,
+                busy=min(busy, elapsed),
                 running=self._running,
                 operations=tuple(
                     _operation(*key, totals)
@@ -157,24 +191,32 @@ class Recorder:
                 put_bytes=tuple(self.curve.points),
                 puts_each=self.curve.each,
                 sites=tuple(_sites(self._counts_before, counts)),
-                measuring=self._overhead / 1e9,
+                measuring=self._overhead,
             )
 
     def _channels(self) -> tuple[Channel, ...]:
-        timed = sum(costs.nanoseconds or 0 for costs in self.channels.costs.values())
+        timed = sum(costs.seconds or 0.0 for costs in self.channels.costs.values())
         found = [
             Channel(
                 name,
                 bytes=costs.bytes,
                 share=costs.bytes / self.channels.sampled_bytes if self.channels.sampled_bytes else None,
-                encode_share=costs.nanoseconds / timed if costs.nanoseconds is not None and timed else None,
+                encode_share=costs.seconds / timed if costs.seconds is not None and timed else None,
                 writes=costs.writes,
                 write_bytes=costs.write_bytes,
-                write_seconds=costs.write_nanoseconds / 1e9,
+                write_seconds=costs.write_seconds,
             )
             for name, costs in self.channels.costs.items()
         ]
         return tuple(sorted(found, key=lambda channel: (-channel.bytes, -channel.write_bytes, channel.name)))
+
+
+def _names(writes: Any) -> list[str]:
+    """Of the channels in what ``put_writes`` was given."""
+    try:
+        return [str(write[0]) for write in writes]
+    except Exception:
+        return []  # not what it takes
 
 
 def _operation(saver: str, name: str, totals: Totals) -> Operation:
@@ -185,11 +227,11 @@ def _operation(saver: str, name: str, totals: Totals) -> Operation:
         count=durations.count,
         errors=dict(totals.errors),
         bytes=totals.bytes,
-        seconds=durations.total / 1e9,
+        seconds=durations.total,
         p50=durations.quantile(0.5) or 0.0,
         p95=durations.quantile(0.95) or 0.0,
-        max=durations.most / 1e9,
-        parts={part: None if took is None else took / 1e9 for part, took in totals.parts.items()},
+        max=durations.most,
+        parts=totals.parts(saver),
     )
 
 

@@ -43,7 +43,7 @@ def _attach() -> None:
 def _wanted() -> list[tuple[Any, str, Callable[[Slot], Callable[..., Any]]]]:
     wanted: list[tuple[Any, str, Callable[[Slot], Callable[..., Any]]]] = [
         (Codec, "dumps", timers.dumps_typed),
-        (Codec, "loads", timers.loads),
+        (Codec, "loads", timers.loads_typed),
         (group_commit, "_commit", timers.commit),
         (group_commit, "execute", timers.execute),
         (async_group_commit, "_commit", timers.async_commit),
@@ -84,6 +84,7 @@ def _enter(sink: Sink, sampler: Sampler) -> None:
             sys.meta_path.insert(0, _finder)
         ACTIVE.sampler.encodes |= sampler.encodes
         ACTIVE.sinks = (*ACTIVE.sinks, sink)
+        ACTIVE.watched.clear()
         _attach()
 
 
@@ -92,6 +93,7 @@ def _leave(sink: Sink) -> None:
         ACTIVE.sinks = tuple(other for other in ACTIVE.sinks if other is not sink)
         if ACTIVE.sinks:
             return
+        ACTIVE.watched.clear()
         if _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
         while _slots:

@@ -72,7 +72,7 @@ def who(found: Profile) -> str:
     }
     if not found.sites:
         return "stock's code ran"
-    return (
-        f"in Rust {calls[True]:,} values and {calls[False]:,} calls of patched savers, less {back:,} that went back to "
-        "stock's code"
-    )
+    texts = [f"Rust coded {calls[True]:,} values"]
+    texts += [f"served {calls[False]:,} calls of patched savers"] if calls[False] else []
+    texts += [f"{back:,} calls went back to stock's code"] if back else []
+    return ", ".join(texts)
