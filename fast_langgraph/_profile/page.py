@@ -104,11 +104,10 @@ def _parts(found: Profile) -> str:
     longest = max(operation.seconds for operation in found.operations)
     bars = []
     for operation in found.operations:
-        name = full_name(operation)
+        name, calls = full_name(operation), "call" if operation.count == 1 else "calls"
         bars.append(
             f"<div class=row><div class=head><span class=name>{text(name)}</span>"
-            f"<span class=n>{operation.count:,} {"call" if operation.count == 1 else "calls"}, "
-            f"{seconds(operation.seconds)}</span></div>"
+            f"<span class=n>{operation.count:,} {calls}, {seconds(operation.seconds)}</span></div>"
             f"{charts.stacked(measured(operation.parts), longest, name)}</div>"
         )
     note = (
