@@ -20,7 +20,7 @@ STYLE = """
 --track:#2a3038;--encode:#5b8af0;--decode:#a5c3f7;--waiting:#78818c;--sqlite:#46b671;--commit:#f0bb2e;
 --sqlite_and_commit:#ee7d5a;--engine:#aa7ce6;--rest:#98a1ac;--busy:#e07aa9;--outside:#5b8af0;--channel:#43b3b3}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
+body{margin:0;overflow-wrap:anywhere;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
 main{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}
 h1{font-size:1.45rem;margin:0}h2{font-size:1.05rem;margin:0 0 .6rem}
 p{margin:.25rem 0}.dim,.m{color:var(--dim)}.m{font-size:.87em}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections import deque
 from threading import RLock
 from time import perf_counter
 from typing import Any
@@ -118,7 +119,7 @@ class Recorder:
 
     def ended(self, call: Call) -> None:
         # Nothing of the app's is kept alive until it is added up.
-        if call.writes is not None:
+        if call.written is not None:
             call.writes = _names(call.writes)
         call.checkpoint = None
         with self.lock:
@@ -213,10 +214,10 @@ class Recorder:
 
 def _names(writes: Any) -> list[str]:
     """Of the channels in what ``put_writes`` was given."""
-    try:
-        return [str(write[0]) for write in writes]
-    except Exception:
-        return []  # not what it takes
+    if not isinstance(writes, (list, tuple, deque)):
+        return []  # looking at it might run the app's code
+    pairs = [write for write in writes if type(write) in (tuple, list) and write]
+    return [write[0] if type(write[0]) is str else type(write[0]).__name__ for write in pairs]
 
 
 def _operation(saver: str, name: str, totals: Totals) -> Operation:

@@ -6,7 +6,7 @@ from shutil import get_terminal_size
 from textwrap import wrap
 
 from fast_langgraph._profile.report import Profile
-from fast_langgraph._profile.words import PARTS, measured, percent, seconds, shortened, size, who
+from fast_langgraph._profile.words import PARTS, measured, percent, printable, seconds, shortened, size, who
 
 #: how many channels and files are shown: those that cost most
 SHOWN = 10
@@ -15,8 +15,8 @@ NUMBERS = 53
 
 
 def table(found: Profile) -> str:
-    """Fits the terminal, or COLUMNS; at least 60 columns."""
-    width = max(60, get_terminal_size().columns)
+    """Fits the terminal, or COLUMNS; at least 72 columns."""
+    width = max(72, get_terminal_size().columns)
     sections = [
         _summary(found, width),
         _operations(found, width),
@@ -28,7 +28,7 @@ def table(found: Profile) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
+    return wrap(printable(text), width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _summary(found: Profile, width: int) -> list[str]:
@@ -52,7 +52,7 @@ def _summary(found: Profile, width: int) -> list[str]:
 def _operations(found: Profile, width: int) -> list[str]:
     if not found.operations:
         return ["no operation of a SQLite saver was seen"]
-    wide = max(12, width - NUMBERS)
+    wide = width - NUMBERS
     lines = []
     for saver in dict.fromkeys(operation.saver for operation in found.operations):
         head = "".join(f" {title:>8}" for title in ("bytes", "total", "p50", "p95", "max"))
