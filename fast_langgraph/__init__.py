@@ -1,8 +1,9 @@
 """LangGraph checkpoints on SQLite, in Rust: same classes, same bytes, less time.
 
 ``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on Rust.
-``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs.
-``profile()`` measures where the time goes. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
+``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs. ``profile()``
+measures where the time of checkpoints goes. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this
+package does not import LangGraph.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def loads_typed(
     """
 
 def channel_sizes(data: object) -> list[tuple[str, int]] | None:
-    """By channel the bytes that its name and value take in an encoded checkpoint; None if these are not the bytes of one.
+    """By channel the bytes of its name and value in an encoded checkpoint; None if these are not the bytes of one.
 
     Nothing is decoded, and no Python code runs.
     """

@@ -52,10 +52,12 @@ def curve(points: Sequence[float], label: str) -> str:
     """The points as a filled line, from zero to the highest."""
     most = max(points)
     step = 100 / (len(points) - 1)
-    line = " ".join(f"{index * step:.2f},{40 - 38 * value / most if most else 40:.2f}" for index, value in enumerate(points))
+    line = " ".join(
+        f"{index * step:.2f},{40 - 38 * value / most if most else 40:.2f}" for index, value in enumerate(points)
+    )
     return (
         f'<svg class="curve" viewBox="0 0 100 40" preserveAspectRatio="none" role="img" aria-label="{text(label)}">'
         f'<polygon class="area" points="0,40 {line} 100,40"/>'
         f'<polyline class="line" points="{line}" vector-effect="non-scaling-stroke"/></svg>'
-        f'<div class=ends><span>first</span><span>highest {size(most)}</span><span>last</span></div>'
+        f"<div class=ends><span>first</span><span>highest {size(most)}</span><span>last</span></div>"
     )

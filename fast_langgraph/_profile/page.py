@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fast_langgraph._profile import charts
 from fast_langgraph._profile.charts import text
-from fast_langgraph._profile.report import Profile
+from fast_langgraph._profile.findings import Findings
 from fast_langgraph._profile.words import PARTS, full_name, measured, percent, seconds, size, who
 
 #: how many channels have a bar; the table of JSON has all
@@ -48,11 +48,11 @@ th:first-child,td:first-child{text-align:left;padding-left:0}th{color:var(--dim)
 """
 
 
-def page(found: Profile) -> str:
+def page(found: Findings) -> str:
     sections = [_wall(found), _parts(found), _operations(found), _channels(found), _curve(found), _storage(found)]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Profile of checkpoints</title><style>{STYLE}</style></head><body><main>"
         f"<h1>Where the time of checkpoints went</h1><p class=dim>fast_langgraph {text(found.version)}. "
@@ -70,7 +70,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<div class=scroll><table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>"
 
 
-def _tiles(found: Profile) -> str:
+def _tiles(found: Findings) -> str:
     tiles = [
         (seconds(found.elapsed), "wall time"),
         (percent(found.busy / found.elapsed if found.elapsed else None), "of it with a checkpoint operation going on"),
@@ -82,7 +82,7 @@ def _tiles(found: Profile) -> str:
     return "<div class=tiles>" + "".join(f"<div class=tile><b>{a}</b>{text(b)}</div>" for a, b in tiles) + "</div>"
 
 
-def _wall(found: Profile) -> str:
+def _wall(found: Findings) -> str:
     parts = [("busy", found.busy), ("outside", found.outside)]
     rows = [
         ("busy", "checkpoints", found.busy, found.elapsed, "at least one operation of a saver went on"),
@@ -95,7 +95,7 @@ def _wall(found: Profile) -> str:
     return _section("Wall time", charts.stacked(parts, found.elapsed, "wall time"), charts.legend(rows), note)
 
 
-def _parts(found: Profile) -> str:
+def _parts(found: Findings) -> str:
     parts = measured(found.parts)
     total = sum(value for _, value in parts)
     if not total:
@@ -119,7 +119,7 @@ def _parts(found: Profile) -> str:
     )
 
 
-def _operations(found: Profile) -> str:
+def _operations(found: Findings) -> str:
     if not found.operations:
         return ""
     rows, errors = [], []
@@ -134,7 +134,7 @@ def _operations(found: Profile) -> str:
     return _section("Each operation", _table(head, rows), notes)
 
 
-def _channels(found: Profile) -> str:
+def _channels(found: Findings) -> str:
     if not found.channels:
         return ""
     most = max(channel.bytes for channel in found.channels) or 1
@@ -157,7 +157,7 @@ def _channels(found: Profile) -> str:
     return _section("Which channel costs most", *rows, note)
 
 
-def _curve(found: Profile) -> str:
+def _curve(found: Findings) -> str:
     if len(found.put_bytes) < 2:
         return ""
     each = "each put" if found.puts_each == 1 else f"each point is the mean of {found.puts_each:,} puts"
@@ -165,7 +165,7 @@ def _curve(found: Profile) -> str:
     return _section("Bytes of a checkpoint", charts.curve(found.put_bytes, "bytes of each checkpoint"), note)
 
 
-def _storage(found: Profile) -> str:
+def _storage(found: Findings) -> str:
     if not found.files:
         return ""
     rows = [

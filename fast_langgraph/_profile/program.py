@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import io
 import os
 import runpy
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -55,9 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the profile there, as JSON")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts there")
     parser.add_argument("--patch", action="store_true", default=None, help="patch LangGraph when it is imported")
-    parser.add_argument("--no-patch", dest="patch", action="store_false", help="stock's code, whatever the app asks for")
     parser.add_argument(
-        "--encode-channels", action="store_true", help="encode each channel of a sample once more, for the time it takes"
+        "--no-patch", dest="patch", action="store_false", help="stock's code, whatever the app asks for"
+    )
+    parser.add_argument(
+        "--encode-channels",
+        action="store_true",
+        help="encode each channel of a sample once more, for the time it takes",
     )
     return parser
 
@@ -80,7 +84,7 @@ def _choose(patched: bool | None) -> None:
             import_hook.install(patch_imported)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _as_python_would() -> Iterator[None]:
     """An exception of the program's is shown without what is ours; nothing more is raised."""
     try:
@@ -88,12 +92,13 @@ def _as_python_would() -> Iterator[None]:
     except (SystemExit, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        sys.excepthook(type(error), error, _own_part(error.__traceback__))
+        trace = error.__traceback__ = _own_part(error.__traceback__)
+        sys.excepthook(type(error), error, trace)
 
 
 def _own_part(trace: TracebackType | None) -> TracebackType | None:
     """Of a traceback, what begins in the program."""
-    ours = {__file__, runpy.__file__, "<frozen runpy>"}
+    ours = {__file__, contextlib.__file__, runpy.__file__, "<frozen runpy>"}
     while trace is not None and trace.tb_frame.f_code.co_filename in ours:
         trace = trace.tb_next
     return trace
@@ -116,14 +121,15 @@ def _run_script(program: list[str]) -> None:
         runpy.run_path(path, run_name="__main__")
         return
     _first_in_path(os.path.dirname(os.path.realpath(path)))
-    with io.open_code(os.path.abspath(path)) as file:
+    file_name = os.path.join(os.getcwd(), path)
+    with io.open_code(file_name) as file:
         source = file.read()
     main = ModuleType("__main__")
     # It stays there, for what still runs at the end.
     sys.modules["__main__"] = main
     found: dict[str, Any] = vars(main)
-    found.update(__file__=os.path.abspath(path), __builtins__=__builtins__, __cached__=None)
-    exec(compile(source, path, "exec", dont_inherit=True), found)
+    found.update(__file__=file_name, __builtins__=__builtins__, __cached__=None)
+    exec(compile(source, file_name, "exec", dont_inherit=True), found)
 
 
 def _is_source(path: str) -> bool:

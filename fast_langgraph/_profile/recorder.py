@@ -12,7 +12,8 @@ from typing import Any
 from fast_langgraph._profile.calls import MEASURED, Call
 from fast_langgraph._profile.channels import Channels
 from fast_langgraph._profile.durations import Durations
-from fast_langgraph._profile.report import Channel, File, Operation, Profile, Site
+from fast_langgraph._profile.findings import Channel, File, Operation, Site
+from fast_langgraph._profile.report import Profile
 from fast_langgraph._profile.storage import Files, sizes
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
@@ -75,7 +76,9 @@ class Curve:
             self.points.append(self._sum / self._count)
             self._sum = self._count = 0
             if len(self.points) == POINTS:
-                self.points = [(one + other) / 2 for one, other in zip(self.points[::2], self.points[1::2], strict=True)]
+                self.points = [
+                    (one + other) / 2 for one, other in zip(self.points[::2], self.points[1::2], strict=True)
+                ]
                 self.each *= 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shutil import get_terminal_size
 from textwrap import wrap
 
-from fast_langgraph._profile.report import Profile
+from fast_langgraph._profile.findings import Findings
 from fast_langgraph._profile.words import PARTS, measured, percent, printable, seconds, shortened, size, who
 
 #: how many channels and files are shown: those that cost most
@@ -14,7 +14,7 @@ SHOWN = 10
 NUMBERS = 53
 
 
-def table(found: Profile) -> str:
+def table(found: Findings) -> str:
     """Fits the terminal, or COLUMNS; at least 72 columns."""
     width = max(72, get_terminal_size().columns)
     sections = [
@@ -31,7 +31,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     return wrap(printable(text), width, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _summary(found: Profile, width: int) -> list[str]:
+def _summary(found: Findings, width: int) -> list[str]:
     rows = [
         ("elapsed", found.elapsed, "wall time of the profile"),
         ("checkpoints", found.busy, "at least one operation went on"),
@@ -49,7 +49,7 @@ def _summary(found: Profile, width: int) -> list[str]:
     return lines
 
 
-def _operations(found: Profile, width: int) -> list[str]:
+def _operations(found: Findings, width: int) -> list[str]:
     if not found.operations:
         return ["no operation of a SQLite saver was seen"]
     wide = width - NUMBERS
@@ -69,7 +69,7 @@ def _operations(found: Profile, width: int) -> list[str]:
     return lines
 
 
-def _parts(found: Profile, width: int) -> list[str]:
+def _parts(found: Findings, width: int) -> list[str]:
     parts = measured(found.parts)
     total = sum(part for _, part in parts)
     if not total:
@@ -81,7 +81,7 @@ def _parts(found: Profile, width: int) -> list[str]:
     return lines
 
 
-def _channels(found: Profile, width: int) -> list[str]:
+def _channels(found: Findings, width: int) -> list[str]:
     if not found.channels:
         return []
     timed = any(channel.encode_share is not None for channel in found.channels)
@@ -102,7 +102,7 @@ def _channels(found: Profile, width: int) -> list[str]:
     return lines
 
 
-def _files(found: Profile, width: int) -> list[str]:
+def _files(found: Findings, width: int) -> list[str]:
     puts = found.puts
     lines = []
     if puts:

@@ -15,7 +15,6 @@ from fast_langgraph._profile.calls import CURRENT, Call
 from fast_langgraph._replacements import group_commit
 from fast_langgraph._shared.fronts import Slot, behind
 
-
 _get = CURRENT.get
 _BYTES = (bytes, Blob, bytearray)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fast_langgraph._profile.report import Operation, Profile
+from fast_langgraph._profile.findings import Findings, Operation
 
 #: by part, its name and what it means
 PARTS = {
@@ -63,7 +63,7 @@ def full_name(operation: Operation) -> str:
     return f"{operation.saver}.{operation.name}"
 
 
-def who(found: Profile) -> str:
+def who(found: Findings) -> str:
     """Whose code ran."""
     back = sum(sum(site.fallbacks.values()) for site in found.sites)
     calls = {

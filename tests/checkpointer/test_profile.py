@@ -34,7 +34,9 @@ def assert_adds_up(found: Any) -> None:
 def test_calls_return_and_raise_the_same_and_are_counted(checkpointer, path):
     def tell(at: str) -> list[Any]:
         thread = config(at)
-        steps = [observe(lambda n=n: checkpointer.put(thread, checkpoint(n, text="x" * 99), METADATA, {})) for n in range(4)]
+        steps = [
+            observe(lambda n=n: checkpointer.put(thread, checkpoint(n, text="x" * 99), METADATA, {})) for n in range(4)
+        ]
         written = config(at, at=3)
         return [
             *steps,

@@ -19,8 +19,8 @@ from beside_stock.outcomes import Outcome, assert_same, observe
 from beside_stock.sites import runs_native
 from beside_stock.stories import all_rows
 from fast_langgraph import Profile
-from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
 from installed_releases import needs_history
+from samples.checkpoints import METADATA, SPECIAL, WRITES, checkpoint, config
 
 pytestmark = pytest.mark.unpatched
 
@@ -315,7 +315,10 @@ def test_async_calls_do_the_same_and_are_counted_one_by_one(tmp_path, on_ours):
         profiled, found = asyncio.run(run("profiled.db", True))
     for one, other in zip(plain, profiled, strict=True):
         assert_same(one, other)
-    with closing(sqlite3.connect(tmp_path / "plain.db")) as one, closing(sqlite3.connect(tmp_path / "profiled.db")) as other:
+    with (
+        closing(sqlite3.connect(tmp_path / "plain.db")) as one,
+        closing(sqlite3.connect(tmp_path / "profiled.db")) as other,
+    ):
         assert all_rows(one) == all_rows(other)
         stored = other.execute("SELECT sum(length(checkpoint)) FROM checkpoints").fetchone()[0]
     operations = by_name(found)

@@ -17,8 +17,8 @@ import fast_langgraph
 from fast_langgraph import Profile
 from fast_langgraph._profile.channels import MOST, OTHERS, Channels
 from fast_langgraph._profile.durations import EXACT, Durations
+from fast_langgraph._profile.findings import Channel, File, Operation, Site
 from fast_langgraph._profile.recorder import POINTS, Curve
-from fast_langgraph._profile.report import Channel, File, Operation, Site
 
 pytestmark = pytest.mark.unpatched
 

@@ -21,6 +21,7 @@ ROOMS = [
     "pytest_plugin",
     "__init__",
     "_boot",
+    "_profile",
     "patch",
     "reporting",
     "checkpointer",
