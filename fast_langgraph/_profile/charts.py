@@ -33,7 +33,8 @@ def stacked(parts: Sequence[tuple[str, float]], whole: float, label: str) -> str
 def legend(rows: Sequence[tuple[str, str, float, float, str]]) -> str:
     """Rows of a class of colour, a title, seconds, what they are a share of, and a meaning."""
     items = "".join(
-        f'<li><svg class="key" viewBox="0 0 10 10" aria-hidden="true"><rect class="c-{name}" width="10" height="10"/></svg>'
+        '<li><svg class="key" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<rect class="c-{name}" width="10" height="10"/></svg>'
         f"<b>{text(title)}</b> <span class=n>{seconds(value)}, {percent(value / whole if whole else None)}</span>"
         f" <span class=m>{text(meaning)}</span></li>"
         for name, title, value, whole, meaning in rows

@@ -23,8 +23,8 @@ class Operation:
     errors: dict[str, int]
     #: bytes that the serializer wrote or read; None if it did neither
     bytes: int | None
-    #: of all calls together; calls in several threads or tasks overlap. Of ``list`` only the time inside it, not what the
-    #: caller does between two checkpoints
+    #: of all calls together; calls in several threads or tasks overlap. Of ``list`` only the time inside it, not what
+    #: the caller does between two checkpoints
     seconds: float
     #: seconds of a single call: half of them took at most p50, 95% at most p95. Within 1.6%; max is exact
     p50: float
@@ -33,8 +33,8 @@ class Operation:
     #: seconds by part, of which the sum is ``seconds``; None for a part that the operation does not have, or that can't
     #: be told apart:
     #: encode, decode: the serializer, or the codec in its place;
-    #: waiting: for the saver's lock. Async also for aiosqlite's thread, and for the event loop's turn. Under patch() also
-    #: for another thread that commits this call's rows together with its own;
+    #: waiting: for the saver's lock. Async also for aiosqlite's thread, and for the event loop's turn. Under patch()
+    #: also for another thread that commits this call's rows together with its own;
     #: sqlite: statements, without commits. On stock SqliteSaver with the little Python between them;
     #: commit: on stock;
     #: sqlite_and_commit: under patch(), where Rust executes and commits in one, also for others that wait;

@@ -192,7 +192,8 @@ def _listing(slot: Slot) -> Callable[..., Any]:
         call = begun(args, kwargs)
         listed = slot.inner(*args, **kwargs)
         try:
-            step, thrown = listed.__next__, ()
+            step: Callable[..., Any] = listed.__next__
+            thrown: tuple[BaseException, ...] = ()
             while True:
                 try:
                     with _Step(call):
@@ -222,7 +223,8 @@ def _async_listing(slot: Slot) -> Callable[..., Any]:
         call = begun(args, kwargs)
         listed = slot.inner(*args, **kwargs)
         try:
-            step, thrown = listed.__anext__, ()
+            step: Callable[..., Any] = listed.__anext__
+            thrown: tuple[BaseException, ...] = ()
             while True:
                 try:
                     with _Step(call):

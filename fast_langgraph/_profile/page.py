@@ -20,7 +20,8 @@ STYLE = """
 --track:#2a3038;--encode:#5b8af0;--decode:#a5c3f7;--waiting:#78818c;--sqlite:#46b671;--commit:#f0bb2e;
 --sqlite_and_commit:#ee7d5a;--engine:#aa7ce6;--rest:#98a1ac;--busy:#e07aa9;--outside:#5b8af0;--channel:#43b3b3}}
 *{box-sizing:border-box}
-body{margin:0;overflow-wrap:anywhere;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
+body{margin:0;overflow-wrap:anywhere;background:var(--bg);color:var(--fg);
+font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
 main{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}
 h1{font-size:1.45rem;margin:0}h2{font-size:1.05rem;margin:0 0 .6rem}
 p{margin:.25rem 0}.dim,.m{color:var(--dim)}.m{font-size:.87em}
@@ -33,7 +34,8 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:10px;p
 .legend{list-style:none;padding:0;margin:.6rem 0 0;columns:2 20rem;column-gap:2rem}
 .legend li{break-inside:avoid;padding:.12rem 0 .12rem 1.3em;text-indent:-1.3em}
 .n,td,th{font-variant-numeric:tabular-nums}
-.row{margin:.55rem 0}.row .head{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;margin-bottom:.15rem}
+.row{margin:.55rem 0}.row .head{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;
+margin-bottom:.15rem}
 .name{overflow-wrap:anywhere;min-width:0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92em}
 th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--rule);white-space:nowrap}
@@ -89,8 +91,8 @@ def _wall(found: Findings) -> str:
         ("outside", "LangGraph", found.outside, found.elapsed, "none did: the graph, your nodes and everything else"),
     ]
     note = (
-        "<p class=m>LangGraph puts checkpoints in other threads or tasks and goes on meanwhile, so its own share is the "
-        "least that it took.</p>"
+        "<p class=m>LangGraph puts checkpoints in other threads or tasks and goes on meanwhile, so its own share is "
+        "the least that it took.</p>"
     )
     return _section("Wall time", charts.stacked(parts, found.elapsed, "wall time"), charts.legend(rows), note)
 
@@ -111,8 +113,8 @@ def _parts(found: Findings) -> str:
             f"{charts.stacked(measured(operation.parts), longest, name)}</div>"
         )
     note = (
-        "<p class=m>Seconds of all calls together. Calls in several threads or tasks overlap, so the sum may exceed the "
-        "wall time.</p>"
+        "<p class=m>Seconds of all calls together. Calls in several threads or tasks overlap, so the sum may exceed "
+        "the wall time.</p>"
     )
     return _section(
         "Inside the operations", charts.stacked(parts, total, "all operations"), charts.legend(rows), *bars, note

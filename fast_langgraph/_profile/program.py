@@ -1,4 +1,4 @@
-"""``fast-langgraph profile app.py``: runs a program as Python would, profiled, and prints the table when it has ended."""
+"""``fast-langgraph profile app.py``: runs a program as Python would, profiled, and prints the table at the end."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from fast_langgraph._profile.findings import Findings
 class Profile(Findings):
     """What happened while a profile was on, in all threads and event loops of the process.
 
-    ``print()`` shows it as a table, ``to_dict()`` is for JSON. The docstrings and comments of ``Findings`` and its parts
-    say what each number means; what could not be measured is None.
+    ``print()`` shows it as a table, ``to_dict()`` is for JSON. The comments in ``Findings`` and its parts say what each
+    number means; what could not be measured is None.
     """
 
     def __str__(self) -> str:

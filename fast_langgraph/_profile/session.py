@@ -140,10 +140,10 @@ class Profiling:
 def profile(*, encode_channels: bool = False, telemetry: bool = False) -> Profiling:
     """Where the time of checkpoints goes, on stock savers, under ``patch()``, and of a RustSQLiteCheckpointer.
 
-    ``with profile() as profiled:`` measures all savers of the process, in all threads and event loops, whether LangGraph
-    is imported or patched before or meanwhile. ``print(profiled)`` shows a table; ``profiled.report()`` returns a
-    ``Profile`` with ``to_dict()`` and ``to_html()``, which says what each number means. Calls that have begun before
-    are not counted, and calls that have not ended only as running. Profiles may overlap and be nested.
+    ``with profile() as profiled:`` measures all savers of the process, in all threads and event loops, whether
+    LangGraph is imported or patched before or meanwhile. ``print(profiled)`` shows a table; ``profiled.report()``
+    returns a ``Profile`` with ``to_dict()`` and ``to_html()``, which says what each number means. Calls that have begun
+    before are not counted, and calls that have not ended only as running. Profiles may overlap and be nested.
 
     With ``encode_channels`` each channel is encoded once more by itself, in a sample of the puts, for the share of the
     time that it takes. That runs the code of your own classes once more. With ``telemetry`` each operation is told to

@@ -33,7 +33,7 @@ def dumps_typed(slot: Slot) -> Callable[..., Any]:
             encoded = slot.inner(*args, **kwargs)
             took = perf_counter() - began
             call.encode = took if call.encode is None else call.encode + took
-            data = encoded[1] if type(encoded) is tuple and len(encoded) == 2 else None
+            data: Any = encoded[1] if type(encoded) is tuple and len(encoded) == 2 else None
             size = len(data) if type(data) in _BYTES else 0
             call.bytes = size if call.bytes is None else call.bytes + size
             if call.written is not None:
@@ -48,7 +48,7 @@ def dumps_typed(slot: Slot) -> Callable[..., Any]:
 
 
 def loads_typed(slot: Slot) -> Callable[..., Any]:
-    """Of a serializer, ``loads_typed(self, (kind, data))``, and of our codec, ``loads(self, serializer, kind, data)``."""
+    """Of a serializer, ``loads_typed(self, (kind, data))``; of our codec, ``loads(self, serializer, kind, data)``."""
     at = 3 if slot.attribute == "loads" else 1
 
     def loads_typed(*args: Any, **kwargs: Any) -> Any:
@@ -159,8 +159,8 @@ def execute(slot: Slot) -> Callable[..., Any]:
 
 
 def commit(slot: Slot) -> Callable[..., Any]:
-    """A group commit. All that is not this call's own work on the database is waiting: for the lock, or for somebody who
-    has it and commits this call's rows with others.
+    """A group commit. All that is not this call's own work on the database is waiting: for the lock, or for somebody
+    who has it and commits this call's rows with others.
     """
 
     def commit(*args: Any, **kwargs: Any) -> Any:
