@@ -1,8 +1,9 @@
 """LangGraph checkpoints on SQLite, in Rust: same classes, same bytes, less time.
 
 ``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on Rust.
-``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs.
-``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
+``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs. ``profile()``
+measures where the time of checkpoints goes. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this
+package does not import LangGraph.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._checkpointer.threads import ThreadSummary
     from fast_langgraph._native import FallbackError
+    from fast_langgraph._profile.report import Profile
+    from fast_langgraph._profile.session import profile
     from fast_langgraph.checkpointer import RustSQLiteCheckpointer
     from fast_langgraph.reporting import Site, Status, status
 
@@ -27,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FallbackError",
     "MaintenanceResult",
+    "Profile",
     "Retention",
     "RustSQLiteCheckpointer",
     "Site",
@@ -38,6 +42,7 @@ __all__ = [
     "disabled",
     "is_patched",
     "patch",
+    "profile",
     "status",
     "unpatch",
 ]
@@ -46,6 +51,7 @@ __all__ = [
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "MaintenanceResult": "fast_langgraph._checkpointer.maintenance",
+    "Profile": "fast_langgraph._profile.report",
     "Retention": "fast_langgraph._checkpointer.retention",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
     "Site": "fast_langgraph.reporting",
@@ -53,6 +59,7 @@ _HOMES = {
     "Status": "fast_langgraph.reporting",
     "ThreadStats": "fast_langgraph._checkpointer.stats",
     "ThreadSummary": "fast_langgraph._checkpointer.threads",
+    "profile": "fast_langgraph._profile.session",
     "status": "fast_langgraph.reporting",
 }
 

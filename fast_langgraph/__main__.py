@@ -35,6 +35,7 @@ Programs:
   fast-langgraph status [--json]    says if programs run patched, or why not
   fast-langgraph app.py args...     runs it patched, as python app.py args...
   fast-langgraph -m module args...  runs a module; also other options of Python
+  fast-langgraph profile app.py     runs it; says where the time went
   fast-langgraph --version
 
 Databases ("fast-langgraph COMMAND --help" says more):
@@ -61,6 +62,10 @@ def main() -> int:
         return 0
     if arguments[0] == "status":
         return show_status(arguments[1:])
+    if arguments[0] == "profile":
+        from fast_langgraph._profile import program
+
+        return program.run(arguments[1:])
     mistake = misunderstood(arguments[0])
     if mistake:
         print(f"fast-langgraph: {mistake}", file=sys.stderr)
@@ -105,7 +110,7 @@ def misunderstood(first: str) -> str:
         return ""  # Python runs a folder with a __main__.py, and says itself what is missing
     from difflib import get_close_matches
 
-    near = get_close_matches(first, ["status", *DATABASE_COMMANDS], 1)
+    near = get_close_matches(first, ["status", "profile", *DATABASE_COMMANDS], 1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return f"there is no command and no program {first!r}; {meant}`fast-langgraph --help` lists the commands"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -120,6 +121,12 @@ def loads_typed(
     ``each`` it is a list whose values were encoded one by one, and what lies in these is remembered.
     """
 
+def channel_sizes(data: object) -> list[tuple[str, int]] | None:
+    """By channel the bytes of its name and value in an encoded checkpoint; None if these are not the bytes of one.
+
+    Nothing is decoded, and no Python code runs.
+    """
+
 def verify_remembered(compare: Callable[[Any, Any], object] | None) -> None:
     """Call ``compare`` with the elements that were taken as they were, and with the same made anew.
 
@@ -156,6 +163,13 @@ def make_compact(conn: object) -> str | None:
     """Make the tables of the compact layout in a database that has no table of checkpoints yet.
 
     Returns why it is left to stock's code; None if it is compact now, or keeps the layout that it has.
+    """
+
+def file_name(conn: object) -> Path | None:
+    """The file of a connection, empty for a database in memory; None if it was replaced since. No statement is run.
+
+    Raises Unsupported for a connection that only sqlite3 can use, and what sqlite3 raises for one that is closed or
+    another thread's.
     """
 
 def compact_files() -> list[tuple[str, int, dict[str, int], int]]:

@@ -14,20 +14,22 @@ from fast_langgraph._shared.stock_classes import STOCK_CLASSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import ModuleType
     from typing import Any
 
 
 class Finder:
-    def __init__(self) -> None:
-        #: called once a stock module is executed
+    def __init__(self, watched: Mapping[str, tuple[Any, ...]] = STOCK_CLASSES) -> None:
+        #: the modules that it notices; each has its class once it is executed
+        self.watched = watched
+        #: called once one of them is executed
         self.executed: Callable[[], None] = _do_nothing
         #: other finders may ask us in turn for the module that we are asking them for
         self._asking: set[tuple[str, int]] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name not in STOCK_CLASSES:
+        if name not in self.watched:
             return None
         asking = name, get_ident()
         if asking in self._asking:
@@ -65,7 +67,7 @@ class Loader:
         if module.__loader__ is self:
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        if STOCK_CLASSES[spec.name][0] in object.__getattribute__(module, "__dict__"):
+        if self._finder.watched[spec.name][0] in object.__getattribute__(module, "__dict__"):
             self._finder.executed()
         elif type(module) is not type(sys):
             # A lazy module: its spec's loader will execute it at the first attribute access.

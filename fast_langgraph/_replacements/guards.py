@@ -8,6 +8,7 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._replacements.site import PatchSite
+from fast_langgraph._shared.fronts import behind
 from fast_langgraph._stock_code.methods import is_ours
 
 
@@ -17,7 +18,7 @@ class Guard:
     def __init__(self, owner: type, connection: Callable[[Any], Any], *helpers: str) -> None:
         """``connection`` returns a saver's sqlite3 connection. ``helpers`` are methods whose work ours do as well."""
         self._connection = connection
-        self._helpers = [(name, owner.__dict__[name]) for name in helpers if name in owner.__dict__]
+        self._helpers = [(name, behind(owner.__dict__[name])) for name in helpers if name in owner.__dict__]
 
     def may_run(self, site: PatchSite) -> Callable[[Any], bool]:
         """Returns a check that ours may run for a saver. It counts the call, or the fallback with its reason."""
@@ -45,7 +46,7 @@ class Guard:
         """Which helper is not stock's own; empty if all are."""
         cls = type(saver)
         for name, method in self._helpers:
-            found = getattr(cls, name)
+            found = behind(getattr(cls, name))
             if found is not method and not is_ours(found):
                 return f"{name}() is not stock's"
             if name in saver.__dict__:

@@ -58,13 +58,13 @@ class PatchSite:
                 else:
                     self.failure = f"{type(error).__name__}: {error}"
         if self.replacement is not None and live is self.stock:
-            setattr(self.method.owner, self.method.attribute, self.replacement)
+            self.method.replace(self.replacement)
 
     def remove(self) -> None:
         """Puts stock's function back if ours is still there. Somebody else's wrapper stays, and calls stock's."""
         self.enabled = False
         if self.replacement is not None and self.method.live is self.replacement:
-            setattr(self.method.owner, self.method.attribute, self.stock)
+            self.method.replace(self.stock)
 
     def _is_known(self, function: Any) -> bool:
         return function is self.replacement or function is self.stock or self.method.is_stock_s_own(function)

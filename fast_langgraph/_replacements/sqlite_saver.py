@@ -16,6 +16,7 @@ from fast_langgraph._replacements.guards import Guard
 from fast_langgraph._replacements.operations import ONLY_SQLITE3, GetTuple, PutWrites, for_sqlite3, why_not_rust
 from fast_langgraph._replacements.site import PatchSite
 from fast_langgraph._shared.codec import Codec
+from fast_langgraph._shared.fronts import behind
 from fast_langgraph._shared.memory import PATCHED
 from fast_langgraph._shared.rows import encode_checkpoint
 from fast_langgraph._stock_code.methods import StockMethod
@@ -29,7 +30,7 @@ def make_sites(sqlite: Any, serializer: list[PatchSite]) -> list[PatchSite]:
     owner = sqlite.SqliteSaver
     guard = Guard(owner, _connection, "cursor", "setup")
     skip = why_not_rust(vars(sqlite)["sqlite3"])
-    beside = [owner.setup, _inside(owner.cursor)]
+    beside = [owner.setup, _inside(behind(owner.cursor))]
 
     def site(attribute: str, make: Callable[[PatchSite, Guard, Codec], Callable[..., Any]]) -> PatchSite:
         return PatchSite(StockMethod(owner, attribute, beside), lambda site: make(site, guard, codec), skip=skip)

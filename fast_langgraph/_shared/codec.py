@@ -7,6 +7,7 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._native import Blob
+from fast_langgraph._shared import fronts
 from fast_langgraph._shared.memory import Place, StateMemory
 
 
@@ -65,7 +66,7 @@ class Codec:
                 if value is not NotImplemented:
                     return value
                 # Stock's function, and not ours once more if the class is patched.
-                live = type(serde).__dict__["loads_typed"]
+                live = fronts.behind(type(serde).__dict__["loads_typed"])
                 return getattr(live, "__wrapped__", live)(serde, (kind, bytes(data)))
             data = bytes(data)
         return serde.loads_typed((kind, data))

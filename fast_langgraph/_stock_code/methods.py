@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakSet
 
+from fast_langgraph._shared import fronts
 from fast_langgraph._stock_code import releases
 
 
@@ -31,7 +32,11 @@ class StockMethod:
     @property
     def live(self) -> Any:
         """The function on the class now; None if the release has no such method."""
-        return self.owner.__dict__.get(self.attribute)
+        return fronts.behind(self.owner.__dict__.get(self.attribute))
+
+    def replace(self, function: Any) -> None:
+        """Puts another function on the class."""
+        fronts.put(self.owner, self.attribute, function)
 
     def is_stock_s_own(self, function: Any) -> bool:
         """Whether this is a function of the owner's own module, and not a wrapper with its name."""

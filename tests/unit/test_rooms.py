@@ -22,6 +22,7 @@ ROOMS = [
     "pytest_plugin",
     "__init__",
     "_boot",
+    "_profile",
     "patch",
     "reporting",
     "checkpointer",

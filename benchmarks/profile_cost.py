@@ -1,0 +1,81 @@
+"""What ``profile()`` costs while it is on, of one conversation with an agent, and once it is off again.
+
+CPU seconds of the whole process, of rounds in turns; with ``--once KIND`` one conversation alone, for valgrind. Before
+anything is timed, a conversation with and without it is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import tempfile
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from agent import converse
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+import fast_langgraph
+from fast_langgraph import RustSQLiteCheckpointer
+
+KINDS = ("stock", "patched", "checkpointer")
+
+
+def saver_on(kind: str, path: Path) -> Any:
+    if kind == "checkpointer":
+        return RustSQLiteCheckpointer(path)
+    return SqliteSaver.from_conn_string(str(path))
+
+
+def conversation(kind: str, turns: int, profiled: bool) -> tuple[list[Any], float, float]:
+    """What was said, and the CPU and wall seconds."""
+    gc.collect()
+    with tempfile.TemporaryDirectory() as folder, saver_on(kind, Path(folder, "test.db")) as saver:
+        began = time.process_time(), time.perf_counter()
+        with fast_langgraph.profile() if profiled else nullcontext() as profile:
+            said = converse(saver, turns)
+        took = time.process_time() - began[0], time.perf_counter() - began[1]
+        if profiled:
+            assert profile.report().puts > turns, "nothing was profiled"
+    return said, *took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, nargs="*", default=[50, 250])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--kinds", nargs="*", default=KINDS)
+    parser.add_argument("--once", choices=KINDS)
+    parser.add_argument("--on", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.once:
+        if arguments.once == "patched":
+            fast_langgraph.patch()
+        conversation(arguments.once, 2, False)
+        conversation(arguments.once, arguments.turns[0], arguments.on)
+        return
+    print(f"{'':<28} {'off':>8} {'on':>8} {'off':>8}  {'on, CPU':>8} {'on, wall':>8}")
+    for kind in arguments.kinds:
+        (fast_langgraph.patch if kind == "patched" else fast_langgraph.unpatch)()
+        assert conversation(kind, 5, True)[0] == conversation(kind, 5, False)[0]
+        for turns in arguments.turns:
+            rounds: list[list[tuple[float, float]]] = [[], [], []]
+            for number in range(arguments.rounds):
+                # Who comes first changes, because the machine's state does.
+                for way in (0, 1, 2) if number % 2 else (2, 1, 0):
+                    rounds[way].append(conversation(kind, turns, way == 1)[1:])
+            cpu = [statistics.median(one[0] for one in way) for way in rounds]
+            pairs = list(zip(*rounds, strict=True))
+            costs = [
+                statistics.median(2 * on[unit] / (off[unit] + again[unit]) - 1 for off, on, again in pairs)
+                for unit in (0, 1)
+            ]
+            times = " ".join(f"{seconds:>8.3f}" for seconds in cpu)
+            print(f"{kind}, {turns} turns".ljust(28), times, *(f" {cost:>+7.1%}" for cost in costs), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""Adds up the calls of one profile."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from threading import RLock
+from time import perf_counter
+from typing import Any
+
+from fast_langgraph._profile.calls import MEASURED, Call
+from fast_langgraph._profile.channels import Channels
+from fast_langgraph._profile.durations import Durations
+from fast_langgraph._profile.findings import Channel, File, Operation, Site
+from fast_langgraph._profile.report import Profile
+from fast_langgraph._profile.storage import Files, sizes
+from fast_langgraph._shared.counts import counts_of
+from fast_langgraph._shared.stock_classes import SITES
+
+#: how many calls are added up together: code that was just used runs faster
+TOGETHER = 512
+#: how many points the curve of the checkpoints' bytes has at most
+POINTS = 256
+
+
+class Totals:
+    """All calls of one method of one saver."""
+
+    def __init__(self) -> None:
+        self.durations = Durations()
+        self.errors: dict[str, int] = {}
+        self.bytes: int | None = None
+        self.measured: dict[str, float | None] = dict.fromkeys(MEASURED)
+
+    def add(self, call: Call) -> None:
+        self.durations.add(call.ended - call.began - call.away - call.overhead)
+        if call.error:
+            self.errors[call.error] = self.errors.get(call.error, 0) + 1
+        if call.bytes is not None:
+            self.bytes = call.bytes if self.bytes is None else self.bytes + call.bytes
+        measured = self.measured
+        if call.encode is not None:
+            measured["encode"] = (measured["encode"] or 0.0) + call.encode
+        if call.decode is not None:
+            measured["decode"] = (measured["decode"] or 0.0) + call.decode
+        if call.waiting is not None:
+            measured["waiting"] = (measured["waiting"] or 0.0) + call.waiting
+        if call.sqlite is not None:
+            measured["sqlite"] = (measured["sqlite"] or 0.0) + call.sqlite
+        if call.commit is not None:
+            measured["commit"] = (measured["commit"] or 0.0) + call.commit
+        if call.sqlite_and_commit is not None:
+            measured["sqlite_and_commit"] = (measured["sqlite_and_commit"] or 0.0) + call.sqlite_and_commit
+
+    def parts(self, saver: str) -> dict[str, float | None]:
+        """What a RustSQLiteCheckpointer neither encodes nor decodes is its engine's."""
+        left = max(0.0, self.durations.total - sum(part or 0.0 for part in self.measured.values()))
+        is_engine = saver == "RustSQLiteCheckpointer"
+        return {**self.measured, "engine": left if is_engine else None, "rest": None if is_engine else left}
+
+
+class Curve:
+    """A number for each put, thinned out to a bounded number of means."""
+
+    def __init__(self) -> None:
+        self.points: list[float] = []
+        self.each = 1
+        self._sum = 0
+        self._count = 0
+
+    def add(self, value: int) -> None:
+        self._sum += value
+        self._count += 1
+        if self._count == self.each:
+            self.points.append(self._sum / self._count)
+            self._sum = self._count = 0
+            if len(self.points) == POINTS:
+                self.points = [
+                    (one + other) / 2 for one, other in zip(self.points[::2], self.points[1::2], strict=True)
+                ]
+                self.each *= 2
+
+
+class Recorder:
+    """Safe from any thread, and from a signal handler that makes a call while a call is recorded."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.totals: dict[tuple[str, str], Totals] = {}
+        self.channels = Channels()
+        self.files = Files()
+        self.curve = Curve()
+        self.is_open = True
+        #: calls that are not added up yet
+        self._pending: list[Call] = []
+        self._running = 0
+        self._busy = 0.0
+        self._busy_since = 0.0
+        self._overhead = 0.0
+        self._counts_before = _counts()
+        self._began = perf_counter()
+        self._ended = 0.0
+        _open.add(self)
+
+    def began(self, now: float) -> None:
+        with self.lock:
+            if self._running == 0:
+                self._busy_since = now
+            self._running += 1
+
+    def paused(self, now: float) -> None:
+        with self.lock:
+            self._running -= 1
+            if self._running == 0 and self.is_open:
+                self._busy += now - self._busy_since
+
+    def uses(self, path: str) -> None:
+        if path not in self.files.before and self.is_open:
+            with self.lock:
+                self.files.uses(path)
+
+    def ended(self, call: Call) -> None:
+        # Nothing of the app's is kept alive until it is added up.
+        if call.written is not None:
+            call.writes = _names(call.writes)
+        call.checkpoint = None
+        with self.lock:
+            self._running -= 1
+            if self.is_open:
+                if self._running == 0:
+                    self._busy += call.ended - self._busy_since
+                self._pending.append(call)
+                if len(self._pending) >= TOGETHER:
+                    self._add_up()
+
+    def _add_up(self) -> None:
+        calls, self._pending = self._pending, []
+        for call in calls:
+            totals = self.totals.get(call.method)
+            if totals is None:
+                totals = self.totals[call.method] = Totals()
+            totals.add(call)
+            self._overhead += call.overhead
+            if call.written is not None:
+                self.channels.add_writes(call.writes, call.written)
+            elif call.bytes is not None and call.method[1] in ("put", "aput"):
+                self.curve.add(call.bytes)
+                if call.sizes is not None:
+                    self.channels.add_state(call.sizes, call.times, call.bytes)
+
+    def close(self) -> None:
+        """Counts nothing from now on."""
+        with self.lock:
+            if not self.is_open:
+                return
+            self._ended = perf_counter()
+            if self._running:
+                self._busy += self._ended - self._busy_since
+            # Their files may be gone or grow by the time that somebody asks.
+            self._after = self._sizes()
+            self._counts_after = _counts()
+            self.is_open = False
+            _open.discard(self)
+
+    def in_child(self) -> None:
+        """In the child of a fork: another thread may have held the lock, and the calls of others are not here."""
+        self.lock = RLock()
+        self._running = 0
+
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        return {path: sizes(path) for path in self.files.before}
+
+    def report(self) -> Profile:
+        """What was recorded so far."""
+        with self.lock:
+            self._add_up()
+            now = self._ended if not self.is_open else perf_counter()
+            busy = self._busy + (now - self._busy_since if self._running and self.is_open else 0.0)
+            after = self._after if not self.is_open else self._sizes()
+            counts = self._counts_after if not self.is_open else _counts()
+            elapsed = now - self._began
+            return Profile(
+                elapsed=elapsed,
+                busy=min(busy, elapsed),
+                running=self._running,
+                operations=tuple(
+                    _operation(*key, totals)
+                    for key, totals in sorted(self.totals.items(), key=lambda item: -item[1].durations.total)
+                ),
+                channels=self._channels(),
+                sampled=self.channels.sampled,
+                sampled_bytes=self.channels.sampled_bytes,
+                files=tuple(File(path, *self.files.before[path], *after[path]) for path in after),
+                put_bytes=tuple(self.curve.points),
+                puts_each=self.curve.each,
+                sites=tuple(_sites(self._counts_before, counts)),
+                measuring=self._overhead,
+            )
+
+    def _channels(self) -> tuple[Channel, ...]:
+        timed = sum(costs.seconds or 0.0 for costs in self.channels.costs.values())
+        found = [
+            Channel(
+                name,
+                bytes=costs.bytes,
+                share=costs.bytes / self.channels.sampled_bytes if self.channels.sampled_bytes else None,
+                encode_share=costs.seconds / timed if costs.seconds is not None and timed else None,
+                writes=costs.writes,
+                write_bytes=costs.write_bytes,
+                write_seconds=costs.write_seconds,
+            )
+            for name, costs in self.channels.costs.items()
+        ]
+        return tuple(sorted(found, key=lambda channel: (-channel.bytes, -channel.write_bytes, channel.name)))
+
+
+def _names(writes: Any) -> list[str]:
+    """Of the channels in what ``put_writes`` was given."""
+    if not isinstance(writes, (list, tuple, deque)):
+        return []  # looking at it might run the app's code
+    pairs = [write for write in writes if type(write) in (tuple, list) and write]
+    return [write[0] if type(write[0]) is str else type(write[0]).__name__ for write in pairs]
+
+
+def _operation(saver: str, name: str, totals: Totals) -> Operation:
+    durations = totals.durations
+    return Operation(
+        saver,
+        name,
+        count=durations.count,
+        errors=dict(totals.errors),
+        bytes=totals.bytes,
+        seconds=durations.total,
+        p50=durations.quantile(0.5) or 0.0,
+        p95=durations.quantile(0.95) or 0.0,
+        max=durations.most,
+        parts=totals.parts(saver),
+    )
+
+
+#: of a site: calls, fallbacks by reason, bytes, seconds
+_Counted = tuple[int, dict[str, int], int, float]
+
+
+def _counts() -> dict[str, _Counted]:
+    found = ((name, counts_of(name)) for name in SITES)
+    return {name: (counts.calls, counts.fallbacks, counts.bytes, counts.seconds) for name, counts in found}
+
+
+def _sites(before: dict[str, _Counted], after: dict[str, _Counted]) -> list[Site]:
+    found = []
+    for name, (calls, fallbacks, size, seconds) in after.items():
+        calls_before, fallbacks_before, size_before, seconds_before = before[name]
+        new = {reason: count - fallbacks_before.get(reason, 0) for reason, count in fallbacks.items()}
+        new = {reason: count for reason, count in new.items() if count}
+        if calls > calls_before:
+            found.append(Site(name, calls - calls_before, new, size - size_before, max(0.0, seconds - seconds_before)))
+    return found
+
+
+_open: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for recorder in list(_open):
+        recorder.in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,80 @@
+"""The files of the databases that are used, and how much they grow."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from functools import partial
+from typing import Any
+
+from fast_langgraph import _native
+from fast_langgraph._native import Unsupported
+from fast_langgraph._shared.host_sqlite import PYTHON, reach
+
+#: files beyond are not watched
+MOST = 64
+
+#: by the id of a saver or an aiosqlite connection: a reference to it, its sqlite3 connection's id, and the file
+_known: dict[int, tuple[weakref.ref[Any], int, str | None]] = {}
+
+
+def file_of(holder: Any, conn: Any) -> str | None:
+    """The file of a sqlite3 connection; None for one in memory, and where it can't be asked without a statement.
+
+    It is remembered as long as the ``holder`` of the connection lives.
+    """
+    number = id(holder)
+    known = _known.get(number)
+    if known is not None and known[0]() is holder and known[1] == id(conn):
+        return known[2]
+    if conn is None:
+        return None
+    try:
+        path = _asked(conn)
+        reference = weakref.ref(holder, partial(_gone, number))
+    except Exception:
+        return None  # another thread's connection, or a closed one: the call itself will say so
+    _known[number] = reference, id(conn), path
+    return path
+
+
+def _gone(number: int, reference: Any) -> None:
+    known = _known.get(number)
+    if known is not None and known[0] is reference:
+        del _known[number]
+
+
+def _asked(conn: Any) -> str | None:
+    module = sys.modules.get(type(conn).__module__)
+    if module is None or getattr(module, "Connection", None) is not type(conn) or reach(module)[0] == PYTHON:
+        return None
+    try:
+        name = _native.file_name(conn)
+    except Unsupported:
+        return None
+    # Of a database in memory it is empty.
+    return None if name is None or str(name) in ("", ".") else str(name)
+
+
+def size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def sizes(path: str) -> tuple[int, int]:
+    """The bytes of a database's file, and of its write-ahead log."""
+    return size(path), size(f"{path}-wal")
+
+
+class Files:
+    """The files that were used, with their sizes before that."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, tuple[int, int]] = {}
+
+    def uses(self, path: str) -> None:
+        if path not in self.before and len(self.before) < MOST:
+            self.before.setdefault(path, sizes(path))
