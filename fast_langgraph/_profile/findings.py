@@ -103,7 +103,7 @@ class Findings:
     operations: tuple[Operation, ...]
     #: the one with the most bytes first
     channels: tuple[Channel, ...]
-    #: how many checkpoints were looked into for ``channels``, and their bytes: as many as take 1% of the time
+    #: how many checkpoints were looked into for ``channels``, and their bytes: as many as take 0.5% of the time
     sampled: int
     sampled_bytes: int
     #: of connections that Rust can ask for it; a database in memory has none
