@@ -121,6 +121,9 @@ def loads_typed(
     ``each`` it is a list whose values were encoded one by one, and what lies in these is remembered.
     """
 
+def is_whole(data: bytes) -> bool:
+    """Whether these bytes are one whole value of MessagePack. Its extensions are not looked into."""
+
 def channel_sizes(data: object) -> list[tuple[str, int]] | None:
     """By channel the bytes of its name and value in an encoded checkpoint; None if these are not the bytes of one.
 

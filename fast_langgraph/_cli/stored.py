@@ -9,10 +9,15 @@ from typing import Any
 
 import ormsgpack
 
+from fast_langgraph import _native
+
 #: what LangGraph writes as an extension: values of classes, made in six ways; arrays of numpy's; snapshots of delta
 #: channels
 _ARRAY, _SNAPSHOT = 6, 7
 _CLASSES = range(6)
+
+#: each is another call of ormsgpack's on the stack of C, which a hostile payload must not use up
+DEEPEST_EXTENSION = 32
 
 #: what lies deeper is not shown
 DEEPEST = 100
@@ -70,12 +75,20 @@ class AsData:
         return Unread(f"of a serializer that is not known here ({kind})", len(stored))
 
 
-def _unpacked(stored: bytes) -> Any:
-    return ormsgpack.unpackb(stored, ext_hook=_extension, option=ormsgpack.OPT_NON_STR_KEYS)
+def _unpacked(stored: bytes, depth: int = 0) -> Any:
+    if depth > DEEPEST_EXTENSION:
+        raise ValueError("extensions in extensions, too deep")
+    if not _native.is_whole(stored):
+        raise ValueError("not one whole value")
+    return ormsgpack.unpackb(
+        stored, ext_hook=lambda code, inside: _extension(code, inside, depth + 1), option=ormsgpack.OPT_NON_STR_KEYS
+    )
 
 
-def _extension(code: int, stored: bytes) -> Any:
-    value = _unpacked(stored)
+def _extension(code: int, stored: bytes, depth: int) -> Any:
+    if code not in (*_CLASSES, _ARRAY, _SNAPSHOT):
+        return Unread(f"an extension that is not known here ({code})", len(stored))
+    value = _unpacked(stored, depth)
     if code == _SNAPSHOT:
         return value
     if code == _ARRAY and isinstance(value, (list, tuple)) and len(value) == 4:
@@ -84,7 +97,7 @@ def _extension(code: int, stored: bytes) -> Any:
         module, name, inside = value[:3]
         if isinstance(module, str) and isinstance(name, str):
             return Typed(f"{module}.{name}", inside)
-    return Unread(f"an extension that is not known here ({code})", len(stored))
+    return Unread(f"an extension that is not as LangGraph writes it ({code})", len(stored))
 
 
 def _of_json(value: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@ use fast_langgraph_msgpack::reader::{Reader, Token};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::past::pass;
 use crate::buffer::Blob;
 
 /// Of a checkpoint as `dumps_typed` makes it, by channel the bytes of its name and its value. None if these are not the
@@ -39,18 +40,4 @@ fn channels(reader: &mut Reader<'_>) -> Option<Vec<(String, usize)>> {
         found.push((name, before - reader.remaining()));
     }
     Some(found)
-}
-
-/// Reads past one value, however deep it is.
-fn pass(reader: &mut Reader<'_>) -> Option<()> {
-    let mut values = 1_u64;
-    while values > 0 {
-        values -= 1;
-        match reader.token().ok()? {
-            Token::Array(len) => values = values.saturating_add(u64::from(len)),
-            Token::Map(len) => values = values.saturating_add(2 * u64::from(len)),
-            _ => {}
-        }
-    }
-    Some(())
 }
