@@ -308,13 +308,15 @@ def test_what_is_no_retention_is_refused(path):
 def test_of_a_hundred_puts_not_one_waits_for_it(path, monkeypatch):
     """Between two of its transactions there lie 150 puts, or a moment without one."""
     puts: list[float] = []
-    began: list[tuple[float, float]] = []
+    began: list[float] = []
     run = module.Keeper._wait_for_room
 
     def noted(self, request):
+        # A change that follows a mark comes with it.
+        waits = request.marks or (request.writes and not self._is_marked)
         found = run(self, request)
-        if request.writes:
-            began.append((time.monotonic(), len(puts)))
+        if waits:
+            began.append(time.monotonic())
         return found
 
     monkeypatch.setattr(module.Keeper, "_wait_for_room", noted)
@@ -324,10 +326,9 @@ def test_of_a_hundred_puts_not_one_waits_for_it(path, monkeypatch):
             state = {**checkpoint(n), "id": id_of(NOW + timedelta(seconds=n), n)}
             saver.put(config(thread), state, METADATA, {})
             puts.append(time.monotonic())
-        during = [each for each in began if each[0] <= puts[-1]]
-        gaps = [after[1] - before[1] for before, after in pairwise(during)]
+        during = [each for each in began if each <= puts[-1]]
         idle = [b - a for a, b in pairwise(puts)]
         if max(idle) < module.IDLE:
-            assert len(gaps) > 5
-            assert all(gap >= module.PUTS - 5 for gap in gaps[1:]), gaps
+            # One may come before the first put is counted.
+            assert 1 <= len(during) <= len(puts) / module.PUTS + 2
         until(lambda: all(len(ids(saver, thread)) == 1 for thread in ("t0", "t1", "t2")))
