@@ -337,7 +337,7 @@ def vacuum(db: Db, dry_run: DryRun = False, as_json: Json = False) -> None:
             line = f"would give back {size(foreseen.bytes)} or more"
             if foreseen.writes:
                 line += f", and remove {number(foreseen.writes, 'pending write')} without a checkpoint"
-            care.report(foreseen, line, as_json) if not as_json else print_json({"dry_run": True, **foreseen.to_dict()})
+            care.report(foreseen, line, as_json, dry_run=True)
             return
         with progress("vacuum", as_json) as tell:
             done = database.vacuum(progress=tell)
@@ -413,7 +413,7 @@ def copy_thread(
     with opened(db, write=True) as database:
         thread = Thread(database, source, None)
         database.copy_thread(source, target)
-        copied = sum(each.checkpoints for each in database.threads(order="thread_id") if each.thread_id == target)
+        copied = Thread(database, target, None).checkpoints
     if as_json:
         print_json({"from": thread.id, "to": target, "checkpoints": copied})
     else:

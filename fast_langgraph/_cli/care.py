@@ -32,25 +32,19 @@ def carry_out(
     """Says what ``work`` would do, asks, and does it. None if nothing was done."""
     foreseen = work(dry_run=True)
     if dry_run:
-        if as_json:
-            print_json({"dry_run": True, **foreseen.to_dict()})
-        else:
-            say(f"would {what} {told(foreseen)}")
+        report(foreseen, f"would {what} {told(foreseen)}", as_json, dry_run=True)
         return None
     if foreseen == MaintenanceResult():
-        if as_json:
-            print_json({"dry_run": False, **foreseen.to_dict()})
-        else:
-            say(f"nothing to {what}")
+        report(foreseen, f"nothing to {what}", as_json)
         return None
     ask(f"{what.capitalize()} {told(foreseen)}?", yes)
     with progress(what, as_json) as tell:
         return work(progress=tell)
 
 
-def report(done: MaintenanceResult, line: str, as_json: bool, **more: Any) -> None:
+def report(done: MaintenanceResult, line: str, as_json: bool, dry_run: bool = False, **more: Any) -> None:
     if as_json:
-        print_json({"dry_run": False, **done.to_dict(), **more})
+        print_json({"dry_run": dry_run, **done.to_dict(), **more})
     else:
         say(line)
 

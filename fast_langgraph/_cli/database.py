@@ -103,6 +103,8 @@ class Thread:
         keys = list(database._engine.run(_native.Request.keys(thread=thread_id)))
         if not keys:
             raise CommandError(_no_thread(database, thread_id), 1)
+        #: in all namespaces
+        self.checkpoints = len(keys)
         #: of which there are checkpoints; "" is the graph itself, others are subgraphs
         self.namespaces = sorted({str(ns) for _, ns, _ in keys})
         if namespace is None:
