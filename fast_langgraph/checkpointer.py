@@ -23,7 +23,7 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from typing_extensions import Self  # langchain-core needs it, too
+from typing_extensions import Self, Unpack  # langchain-core needs it, too
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer import delta_channels, error_notes, event_loops, pruning, requests
@@ -32,15 +32,12 @@ from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress, Told
 from fast_langgraph._checkpointer.opening import (
     MEMORY,
-    Layout,
-    Synchronous,
-    check_options,
-    check_serde,
     codec,
     connection_type,
     layout_of_new_files,
     located,
 )
+from fast_langgraph._checkpointer.options import Layout, Options, Synchronous, check_options, check_serde
 from fast_langgraph._checkpointer.parameters import as_parameter
 from fast_langgraph._checkpointer.retention import Keeper, Retention, check_retention
 from fast_langgraph._checkpointer.stats import Stats
@@ -135,40 +132,12 @@ class RustSQLiteCheckpointer(BaseCheckpointSaver[str]):
             logger.warning("%s keeps its %s layout; call convert(%r) to change it", self.path, found, layout)
 
     @classmethod
-    def from_conn_string(
-        cls,
-        conn_string: str,
-        *,
-        serde: SerializerProtocol | None = None,
-        synchronous: Synchronous = "full",
-        busy_timeout: float = 5.0,
-        max_wal_bytes: int = 32 << 20,
-        readers: int = 4,
-        read_only: bool = False,
-        created_at: bool = True,
-        layout: Layout | None = None,
-        remember: int = REMEMBERED,
-        retention: Retention | None = None,
-        **others: Any,
-    ) -> Self:
+    def from_conn_string(cls, conn_string: str, **options: Unpack[Options]) -> Self:
         """For ``with`` and ``async with``, like SqliteSaver's and AsyncSqliteSaver's.
 
-        The options are those of the constructor; ``others`` are those of a subclass's.
+        The options are those of the constructor, which gets what is given here and no more: a subclass may set others.
         """
-        return cls(
-            conn_string,
-            serde=serde,
-            synchronous=synchronous,
-            busy_timeout=busy_timeout,
-            max_wal_bytes=max_wal_bytes,
-            readers=readers,
-            read_only=read_only,
-            created_at=created_at,
-            layout=layout,
-            remember=remember,
-            retention=retention,
-            **others,
-        )
+        return cls(conn_string, **options)
 
     def __repr__(self) -> str:
         closed = ", closed" if self._engine.is_closed else ""

@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import get_checkpoint_id
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.delta_channels import Steps
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult, Progress
-from fast_langgraph._checkpointer.opening import check_layout
+from fast_langgraph._checkpointer.options import check_layout
 from fast_langgraph._checkpointer.parameters import as_parameter, check_lengths
 from fast_langgraph._native import Unsupported
 from fast_langgraph._shared.rows import Row

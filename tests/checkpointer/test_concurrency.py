@@ -19,7 +19,7 @@ from apps.processes import processes
 from apps.soak import figures, scaled
 from beside_stock.new_process import in_new_process
 from fast_langgraph import RustSQLiteCheckpointer
-from fast_langgraph._checkpointer import opening, requests
+from fast_langgraph._checkpointer import options, requests
 from fast_langgraph._checkpointer.maintenance import Progress
 from threads import PATIENCE, all_at_once
 
@@ -193,7 +193,7 @@ def held_beside(path: Path) -> dict[str, set[int]]:
 
 def write_beside_checkpoints(path: str, process: int, puts: int, start: Any) -> None:
     # A bound so low has each process move the log, and have it start over, every few commits.
-    opening.LEAST_WAL = 0
+    options.LEAST_WAL = 0
     with RustSQLiteCheckpointer(path, synchronous="off", max_wal_bytes=40_000) as saver:
         start.wait(PATIENCE)
         for n in range(1, puts + 1):

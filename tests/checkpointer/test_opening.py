@@ -6,12 +6,14 @@ import asyncio
 import inspect
 import os
 import sqlite3
+import typing
 from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from fast_langgraph import RustSQLiteCheckpointer
+from fast_langgraph._checkpointer.options import Options
 from samples.checkpoints import METADATA, checkpoint, config
 
 
@@ -62,6 +64,23 @@ def test_a_subclass_is_what_from_conn_string_makes(path):
     with Own.from_conn_string(str(path)) as saver:
         assert type(saver) is Own
         assert repr(saver).startswith("<Own ")
+
+
+def test_a_subclass_that_sets_options_itself_gets_from_conn_string_s_others(path):
+    class Own(RustSQLiteCheckpointer):
+        def __init__(self, path, **others):
+            super().__init__(path, layout="compact", **others)
+
+    with Own.from_conn_string(str(path), synchronous="off") as saver:
+        assert saver.stats().layout == "compact"
+        assert "synchronous=off" in repr(saver)
+
+
+def test_from_conn_string_has_types_for_all_options_of_the_constructor():
+    constructor = typing.get_type_hints(RustSQLiteCheckpointer.__init__)
+    assert constructor.pop("return") is type(None)
+    del constructor["path"]
+    assert typing.get_type_hints(Options) == constructor
 
 
 def test_a_connection_is_refused_with_what_to_do():

@@ -80,6 +80,7 @@ def mistakes(saver: RustSQLiteCheckpointer) -> None:
     RustSQLiteCheckpointer("app.db", "full")  # type: ignore[call-arg,arg-type]
     RustSQLiteCheckpointer("app.db", sync="full")  # type: ignore[call-arg]
     RustSQLiteCheckpointer.from_conn_string("app.db", synchronous=True)  # type: ignore[arg-type]
+    RustSQLiteCheckpointer.from_conn_string("app.db", sync="full")  # type: ignore[call-arg]
     saver.prune(["1"], strategy="keep_all")  # type: ignore[arg-type]
     saver.prune(older_than="30 days")  # type: ignore[arg-type]
     saver.convert("dense")  # type: ignore[arg-type]
