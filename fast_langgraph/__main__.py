@@ -23,7 +23,7 @@ DATABASE_COMMANDS = {
     "stats": ("DB", "shows what a database holds, and how large it is"),
     "doctor": ("DB", "looks for damage and leftovers"),
     "prune": ("DB", "removes old checkpoints or threads"),
-    "vacuum": ("DB", "gives free room back to the file system"),
+    "vacuum": ("DB", "gives free space back to the file system"),
     "convert": ("DB --to compact", "changes the layout"),
     "backup": ("DB TO", "copies the database as it is now"),
     "copy-thread": ("DB FROM TO", "copies a thread"),

@@ -114,7 +114,7 @@ def threads(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the threads: checkpoints, bytes, and when they last went on."""
+    """List the threads: checkpoints, bytes, latest activity."""
     with opened(db) as database:
         found = list(
             database.threads(
@@ -172,7 +172,10 @@ def show_command(
     raw: Annotated[bool, typer.Option("--raw", help="The whole state, as JSON below the heading.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a conversation: messages, tool calls, the rest of the state, and what it waits for."""
+    """Show a conversation as a person reads it.
+
+    Messages with their tool calls, the rest of the state, pending writes, and what it waits for.
+    """
     with opened(db) as database:
         thread = Thread(database, thread_id, namespace)
         state = state_of(database, thread, thread.chosen(checkpoint, span(at) if at else None))
@@ -190,7 +193,10 @@ def history_command(
     all_of_it: Annotated[bool, typer.Option("--all", help="Not only the last 50.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a thread's checkpoints as a tree: step, source, node and time; forks are branches."""
+    """Show a thread's checkpoints as a tree of its forks.
+
+    Each with its step, source, node and time; the latest is marked.
+    """
     with opened(db) as database:
         thread = Thread(database, thread_id, namespace)
         nodes = history.nodes_by_checkpoint(db, thread)
@@ -264,7 +270,9 @@ def doctor_command(
     quick: Annotated[bool, typer.Option("--quick", help="Don't read every row.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for damage, orphans and leftovers; say what each means and what mends it.
+    """Look for damage, orphans and leftovers.
+
+    Says what each means, and which command mends it.
 
     The exit code is 0 if no data is damaged, 1 if some is, 2 if it could not be looked at.
     """
@@ -329,7 +337,10 @@ def prune(
 
 @app.command(rich_help_panel=CARE)
 def vacuum(db: Db, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Give the room of deleted rows back to the file system. Writers wait meanwhile."""
+    """Give the space of deleted rows back to the file system.
+
+    Writers wait meanwhile.
+    """
     with opened(db, write=not dry_run) as database:
         before = care.bytes_on_disk(db)
         if dry_run:
@@ -356,9 +367,11 @@ def convert(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Change the layout: compact stores once what the checkpoints of a thread have in common.
+    """Change the layout of a database.
 
-    The app needs no change. Others can read and write meanwhile; vacuum gives the room back afterwards.
+    The compact layout stores once what the checkpoints of a thread have in common.
+
+    The app needs no change. Others can read and write meanwhile; vacuum gives the space back afterwards.
     """
     with opened(db, write=not dry_run) as database:
 
@@ -393,7 +406,10 @@ def backup(
     to: Annotated[Path, typer.Argument(metavar="TO", help="The new file.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Copy the database as it is at this moment to a new file. The app may run meanwhile."""
+    """Copy the database to a new file, also while an app writes.
+
+    The copy is the database as it is at one moment.
+    """
     with opened(db) as database:
         database.backup(to)
     if as_json:
@@ -409,7 +425,10 @@ def copy_thread(
     target: Annotated[str, typer.Argument(metavar="TO", help="An id that is not in use.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Copy a thread with its pending writes, to try something on the copy."""
+    """Copy a thread with its pending writes.
+
+    To try something on the copy.
+    """
     with opened(db, write=True) as database:
         thread = Thread(database, source, None)
         database.copy_thread(source, target)
@@ -426,7 +445,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="How often; the median counts.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Measure on this machine what a chat's checkpoints cost, on stock and on ours."""
+    """Measure what a chat costs here, on stock and on ours."""
     from fast_langgraph._cli.bench import measure
 
     found = measure(turns, rounds)

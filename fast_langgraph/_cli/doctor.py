@@ -97,7 +97,7 @@ def examine(path: Path, quick: bool, quiet: bool) -> Report:
                     f"fast-langgraph vacuum {name}",
                 )
             )
-        looked_at += ["schema", "layout", "room", "orphans"]
+        looked_at += ["schema", "layout", "free space", "orphans"]
         if not quick:
             with progress("reading", quiet) as tell:
                 findings += _rows(path, database, tell)
@@ -193,7 +193,7 @@ def _room(free: int, total: int, name: str) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"{size(free)} of {size(total)} are free pages",
-            "Rows were deleted; SQLite keeps their room for new ones.",
+            "Rows were deleted; SQLite keeps their space for new ones.",
             f"fast-langgraph vacuum {name}",
         )
 
