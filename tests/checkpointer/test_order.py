@@ -53,13 +53,13 @@ def test_code_that_encodes_pending_writes_may_itself_put(checkpointer):
     assert checkpointer.get_tuple(config_of("t")).checkpoint["channel_values"]["n"] == 1
 
 
-def killed_and_gone_on(way, path, kill_as_put):
-    child = processes.Process(target=finished_nodes.run, args=(way, path, kill_as_put))
+def killed_and_gone_on(way, path, asynchronous, kill_as_put):
+    child = processes.Process(target=finished_nodes.run, args=(way, path, asynchronous, kill_as_put))
     child.start()
     child.join(PATIENCE)
     assert child.exitcode == -signal.SIGKILL
     ours, theirs = processes.Pipe()
-    child = processes.Process(target=finished_nodes.go_on, args=(theirs, way, path))
+    child = processes.Process(target=finished_nodes.go_on, args=(theirs, way, path, asynchronous))
     child.start()
     theirs.close()
     found = ours.recv()
@@ -70,19 +70,20 @@ def killed_and_gone_on(way, path, kill_as_put):
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 @pytest.mark.parametrize("kill_as_put", ["begins", "returns"])
-def test_a_node_whose_writes_or_next_checkpoint_are_on_disk_does_not_run_again(tmp_path, kill_as_put):
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_node_whose_writes_or_next_checkpoint_are_on_disk_does_not_run_again(tmp_path, asynchronous, kill_as_put):
     kills = scaled(3, 300)
     found: dict[str, list[Found]] = {way: [] for way in WAYS}
     for n in range(kills):
         for way in random.sample(WAYS, len(WAYS)):
-            found[way].append(killed_and_gone_on(way, str(tmp_path / f"{way}{n}.db"), kill_as_put))
+            found[way].append(killed_and_gone_on(way, str(tmp_path / f"{way}{n}.db"), asynchronous, kill_as_put))
     for way, all_found in found.items():
         for each in all_found:
             assert each.checkpoint == (kill_as_put == "returns")
             assert each.times_run == (1 if each.writes or each.checkpoint else 2)
             assert each.messages == 3
         figures(
-            f"{way}, killed as a put {kill_as_put}",
+            f"{way}, killed as {'an aput' if asynchronous else 'a put'} {kill_as_put}",
             kills=kills,
             nodes_that_ran_again=sum(each.times_run > 1 for each in all_found),
             checkpoints_without_the_writes_before_them=sum(each.checkpoint > each.writes for each in all_found),
