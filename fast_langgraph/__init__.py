@@ -2,8 +2,8 @@
 
 ``patch()`` makes the installed ``SqliteSaver``, ``AsyncSqliteSaver`` and ``JsonPlusSerializer`` run on Rust.
 ``unpatch()`` undoes it, ``status()`` shows what is active, and inside ``disabled()`` stock's code runs. ``profile()``
-measures where the time of checkpoints goes. ``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this
-package does not import LangGraph.
+measures where the time of checkpoints goes. ``move()`` takes conversations to another database, SQLite or PostgreSQL.
+``RustSQLiteCheckpointer`` is a checkpointer of its own. Importing this package does not import LangGraph.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fast_langgraph._checkpointer.retention import Retention
     from fast_langgraph._checkpointer.stats import Stats, ThreadStats
     from fast_langgraph._checkpointer.threads import ThreadSummary
+    from fast_langgraph._move.refusals import MoveRefusedError
+    from fast_langgraph._move.report import MovedThread, MoveReport
+    from fast_langgraph._move.session import move
     from fast_langgraph._native import FallbackError
     from fast_langgraph._profile.report import Profile
     from fast_langgraph._profile.session import profile
@@ -30,6 +33,9 @@ __version__ = "0.1.0"
 __all__ = [
     "FallbackError",
     "MaintenanceResult",
+    "MoveRefusedError",
+    "MoveReport",
+    "MovedThread",
     "Profile",
     "Retention",
     "RustSQLiteCheckpointer",
@@ -41,6 +47,7 @@ __all__ = [
     "__version__",
     "disabled",
     "is_patched",
+    "move",
     "patch",
     "profile",
     "status",
@@ -51,6 +58,9 @@ __all__ = [
 _HOMES = {
     "FallbackError": "fast_langgraph._native",
     "MaintenanceResult": "fast_langgraph._checkpointer.maintenance",
+    "MoveRefusedError": "fast_langgraph._move.refusals",
+    "MoveReport": "fast_langgraph._move.report",
+    "MovedThread": "fast_langgraph._move.report",
     "Profile": "fast_langgraph._profile.report",
     "Retention": "fast_langgraph._checkpointer.retention",
     "RustSQLiteCheckpointer": "fast_langgraph.checkpointer",
@@ -59,6 +69,7 @@ _HOMES = {
     "Status": "fast_langgraph.reporting",
     "ThreadStats": "fast_langgraph._checkpointer.stats",
     "ThreadSummary": "fast_langgraph._checkpointer.threads",
+    "move": "fast_langgraph._move.session",
     "profile": "fast_langgraph._profile.session",
     "status": "fast_langgraph.reporting",
 }

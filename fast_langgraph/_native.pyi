@@ -130,6 +130,13 @@ def channel_sizes(data: object) -> list[tuple[str, int]] | None:
     Nothing is decoded, and no Python code runs.
     """
 
+def checkpoint_cuts(data: bytes) -> tuple[list[tuple[str, str, int, int]], list[tuple[str, str, int, int]]] | None:
+    """The fields of an encoded checkpoint and the values of its channels: name, kind, and where the value lies.
+
+    The kind is "primitive" (None, bool, number, text), "plain" (lists and maps without extensions, of texts as keys),
+    "snapshot" (of a delta channel) or "other". None if the bytes are not those of one checkpoint and no more.
+    """
+
 def verify_remembered(compare: Callable[[Any, Any], object] | None) -> None:
     """Call ``compare`` with the elements that were taken as they were, and with the same made anew.
 

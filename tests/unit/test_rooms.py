@@ -22,6 +22,7 @@ ROOMS = [
     "pytest_plugin",
     "__init__",
     "_boot",
+    "_move",
     "_profile",
     "patch",
     "reporting",

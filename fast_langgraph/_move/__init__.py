@@ -1,0 +1,1 @@
+"""``move()``: takes conversations from one database to another, SQLite and PostgreSQL."""

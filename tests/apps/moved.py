@@ -1,0 +1,106 @@
+"""What the savers of two databases return, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import Any
+
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from beside_stock.equality import difference
+
+
+@contextmanager
+def saver_of(place: Any):
+    """Stock's saver of a file or an address."""
+    cls = PostgresSaver if str(place).startswith("postgres") else SqliteSaver
+    with cls.from_conn_string(str(place)) as saver:
+        yield saver
+
+
+def answers(saver: Any) -> dict[Any, Any]:
+    """By key of each checkpoint, what ``list`` and ``get_tuple`` return of it."""
+    found = {}
+    for listed in list(saver.list(None)):  # stock holds its lock meanwhile
+        place = listed.config["configurable"]
+        got = saver.get_tuple(listed.config)
+        assert difference(listed, got) is None
+        found[place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"]] = got
+    return found
+
+
+def async_answers(address: str) -> dict[Any, Any]:
+    async def ask() -> dict[Any, Any]:
+        async with AsyncPostgresSaver.from_conn_string(address) as saver:
+            listed = [each async for each in saver.alist(None)]
+            found = {}
+            for each in listed:
+                place = each.config["configurable"]
+                got = await saver.aget_tuple(each.config)
+                found[place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"]] = got
+            return found
+
+    return asyncio.run(ask())
+
+
+def differing(one: dict[Any, Any], other: dict[Any, Any]) -> list[str]:
+    """The order of keys counts for nothing: PostgreSQL's JSON has its own. Marks at the end of versions don't, either."""
+    assert one.keys() == other.keys()
+    compared = ((key, difference(_sorted(one[key]), _sorted(other[key]))) for key in one)
+    return [f"{key}: {what}" for key, what in compared if what]
+
+
+MARK = re.compile(r"~[0-9a-f]{12}$")
+
+
+def marks_in(found: dict[Any, Any]) -> list[tuple[Any, str]]:
+    """Key and channel of each version that PostgreSQL alone has."""
+    return [
+        (key, channel)
+        for key, got in sorted(found.items())
+        for channel, version in got.checkpoint["channel_versions"].items()
+        if isinstance(version, str) and MARK.search(version)
+    ]
+
+
+def _unmarked(versions: dict[str, Any]) -> dict[str, Any]:
+    return {name: MARK.sub("", each) if isinstance(each, str) else each for name, each in sorted(versions.items())}
+
+
+def _sorted(found: Any) -> Any:
+    """A tuple of a saver's, with the keys of the maps that are not stored in their order put into one."""
+    checkpoint = {
+        name: dict(sorted(value.items())) if isinstance(value, dict) else value
+        for name, value in sorted(found.checkpoint.items())
+    }
+    checkpoint["channel_versions"] = _unmarked(checkpoint["channel_versions"])
+    seen = checkpoint.get("versions_seen")
+    if seen:
+        checkpoint["versions_seen"] = {node: _unmarked(each) for node, each in seen.items()}
+    return found._replace(checkpoint=checkpoint, metadata=_in_order(found.metadata))
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_order(each) for key, each in sorted(value.items())}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
+
+
+def rows_of(path: Any) -> dict[str, list[Any]]:
+    """All rows of a file of SqliteSaver's, as bytes."""
+    with closing(sqlite3.connect(path)) as conn:
+        return {
+            "checkpoints": conn.execute(
+                "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata, "
+                "typeof(checkpoint), typeof(metadata) FROM checkpoints ORDER BY 1, 2, 3"
+            ).fetchall(),
+            "writes": conn.execute(
+                "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx, task_path, channel, type, value, "
+                "typeof(value) FROM writes ORDER BY 1, 2, 3, 4, 5"
+            ).fetchall(),
+        }
