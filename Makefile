@@ -35,7 +35,7 @@ test-packaging: $(VENV)/.installed ## Build and install the source distribution 
 	$(BIN)/python -m pytest --timeout 1200 tests/packaging
 
 soak: $(VENV)/.built ## Test durability, concurrency, faults and memory for hours instead of seconds
-	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer tests/compat tests/cli
+	SOAK=1 $(BIN)/python -m pytest -q -s -m soak --timeout 0 tests/checkpointer tests/compat tests/cli tests/move
 
 soak-faults: $(VENV)/.built ## Have each call that SQLite makes of the system fail, one after the other, for hours
 	SOAK=1 $(BIN)/python -m pytest -q -n $(JOBS) --timeout 0 tests/faults

@@ -27,6 +27,7 @@ DATABASE_COMMANDS = {
     "convert": ("DB --to compact", "changes the layout"),
     "backup": ("DB TO", "copies the database as it is now"),
     "copy-thread": ("DB FROM TO", "copies a thread"),
+    "move": ("SOURCE TARGET", "copies conversations to PostgreSQL or a file"),
     "bench": ("", "measures stock and ours on this machine"),
 }
 

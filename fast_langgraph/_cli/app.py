@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult
-from fast_langgraph._cli import care, diff, doctor, history, show
+from fast_langgraph._cli import care, diff, doctor, history, moving, show
 from fast_langgraph._cli.database import Thread, opened
 from fast_langgraph._cli.output import (
     FOUND_PROBLEMS,
@@ -437,6 +437,40 @@ def copy_thread(
         print_json({"from": thread.id, "to": target, "checkpoints": copied})
     else:
         say(f"copied {number(copied, 'checkpoint')} of thread {thread.id} to {target}")
+
+
+@app.command("move", rich_help_panel=CARE)
+def move_command(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A SQLite file, or postgresql://…", show_default=False)
+    ],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The same; made if need be.", show_default=False)],
+    thread: Annotated[
+        list[str] | None, typer.Option(metavar="THREAD", help="Only this thread; may be repeated.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="Only threads that have gone on since, such as 30d.", show_default=False),
+    ] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Also into a target that has other data.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Copy conversations to another database: SQLite to PostgreSQL, back, or to another file.
+
+    All is looked at before anything is written, and compared afterwards. The source stays as it is, and the app may
+    run meanwhile. If it is stopped, the same command goes on. PostgreSQL needs the extra [postgres]; its password is
+    better given by PGPASSWORD or ~/.pgpass, because others can see the arguments of a command.
+
+    The exit code is 0 if both sides are the same, 1 if something differs, 2 if it was refused.
+    """
+    options = {"threads": thread or None, "since": span(since) if since else None, "merge": merge}
+    done = moving.carry_out(source, target, dry_run=dry_run, yes=yes, as_json=as_json, **options)
+    if done is not None:
+        moving.report(done, as_json)
+        if not done.is_equal:
+            raise typer.Exit(FOUND_PROBLEMS)
 
 
 @app.command(rich_help_panel=CARE)

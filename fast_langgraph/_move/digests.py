@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fast_langgraph._move.refusals import UnmovableError
 from fast_langgraph._move.rows import Checkpoint, Key, Row, Write, of_value
 
 #: by key of a row
@@ -53,4 +54,7 @@ def of_thread(rows: Digests) -> str:
 
 
 def _of_json(value: Any) -> bytes:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+    try:
+        return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+    except (TypeError, RecursionError):
+        raise UnmovableError("has fields or metadata that JSON can't hold") from None

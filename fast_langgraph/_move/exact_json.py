@@ -16,7 +16,7 @@ from typing import Any
 _DOUBTFUL = re.compile(r"\\u0000|[eE]\+|-0\.0|[\ud800-\udfff]")
 
 #: PostgreSQL parses JSON by recursion, on a stack that its configuration bounds
-DEEPEST = 500
+DEEPEST = 200
 
 #: bytes that a text or a key may have in jsonb
 LONGEST = (1 << 28) - 1

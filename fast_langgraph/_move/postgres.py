@@ -91,7 +91,9 @@ class Server:
             # Without prepared statements, which a pooler in front of the server may not keep.
             self._conn = psycopg.connect(self._address, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
-            raise MoveRefusedError([f"{self.described}: {self.without_secrets(str(error).strip())}"]) from None
+            raise MoveRefusedError(
+                [f"{self.described}: {self.without_secrets(' '.join(str(error).split()))}"]
+            ) from None
         encoding = self.conn.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise MoveRefusedError(

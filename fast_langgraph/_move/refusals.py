@@ -11,6 +11,8 @@ class MoveRefusedError(RuntimeError):
 
     def __init__(self, reasons: list[str], more: int = 0) -> None:
         self.reasons = reasons
+        #: how many there are besides
+        self.more = more
         text = "; ".join(reasons)
         super().__init__(f"{text}; and {more:,} more" if more else text)
 

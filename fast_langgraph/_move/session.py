@@ -16,9 +16,9 @@ from fast_langgraph._checkpointer.pruning import moment
 from fast_langgraph._move import digests
 from fast_langgraph._move.databases import Database, pair
 from fast_langgraph._move.examination import Examination
-from fast_langgraph._move.refusals import MoveRefusedError, Refusals, TakenError
+from fast_langgraph._move.refusals import MoveRefusedError, Refusals, TakenError, UnmovableError
 from fast_langgraph._move.report import MovedThread, MoveReport
-from fast_langgraph._move.rows import Key, Row
+from fast_langgraph._move.rows import Key, Row, place
 
 #: what is written in one transaction, about
 BATCH_BYTES, BATCH_ROWS = 8 << 20, 1_000
@@ -123,7 +123,9 @@ class _Move:
         occupied = Refusals()
         others = len(there.keys() - self._source.threads().keys())
         if others:
-            occupied.add(f"{self._target.described} has {others:,} threads that {self._source.described} has not")
+            occupied.add(
+                f"{self._target.described} has {_number(others, 'thread')} that {self._source.described} has not"
+            )
         for thread, count in chosen.items():
             examination = Examination(self._source, self._target, thread, self._refusals)
             held = examination.run(thread in there)
@@ -131,7 +133,11 @@ class _Move:
             differing = sum(key in held and held[key] != digest for key, digest in found.items())
             only = len(held.keys() - found.keys())
             if differing or only:
-                what = f"{differing:,} rows that differ" if differing else f"{only:,} rows that the source has not"
+                what = (
+                    _number(differing, "row") + " with other contents"
+                    if differing
+                    else _number(only, "row") + " that the source has not"
+                )
                 occupied.add(f"thread {thread!r} has in the target {what}")
             self._bytes += examination.bytes
             self._marked[thread] = examination.marked
@@ -144,7 +150,9 @@ class _Move:
             self._progress.add(count)
         self._refusals.raise_any()
         if not merge and occupied.reasons:
-            raise MoveRefusedError([*occupied.reasons, "the target has data of its own: ask to merge"], occupied.more)
+            raise MoveRefusedError(
+                [*occupied.reasons, "the target has data of its own; merge=True (--merge) adds to it"], occupied.more
+            )
         return foreseen
 
     def _bring(self, thread: str, known: digests.Digests) -> digests.Digests:
@@ -154,9 +162,13 @@ class _Move:
         batch: list[Row] = []
         size = checkpoints = 0
         for row in self._source.rows(thread, self._refusals.add):
-            found[row.key] = digest = digests.of(row)
+            try:
+                found[row.key] = digest = digests.of(row)
+                mark(row)
+            except UnmovableError as why:
+                self._refusals.add(f"{place(thread, row)} {why}")
+                continue
             checkpoints += row.key[0] == "checkpoint"
-            mark(row)
             if known.get(row.key) == digest:
                 continue
             batch.append(row)
@@ -195,6 +207,10 @@ class _Move:
         marked = self._marked.get(thread, 0)
         compared = MovedThread(thread, *_counts(found), *_counts(moved), *_counts(both), len(held) - len(both), marked)
         return replace(compared, source_digest=digests.of_thread(found), target_digest=digests.of_thread(both))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _counts(keys: Any) -> tuple[int, int]:

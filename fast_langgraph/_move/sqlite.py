@@ -152,7 +152,13 @@ class SqliteDatabase:
         def refused(why: str) -> None:
             raise MoveRefusedError([f"of the target, {why}"])
 
-        return {row.key: digests.of(row) for row in self.rows(thread, refused)}
+        found: digests.Digests = {}
+        for row in self.rows(thread, refused):
+            try:
+                found[row.key] = digests.of(row)
+            except UnmovableError as why:
+                refused(f"{place(thread, row)} {why}")
+        return found
 
     def marking(self, thread: str, is_there: bool) -> Callable[[Row], None]:
         """A checkpoint has its values in itself, so no version needs a mark."""
@@ -207,7 +213,8 @@ def _check(row: Whole) -> None:
 
 
 def _checked(row: Write, whole: bool) -> Write:
-    for name in ("namespace", "checkpoint_id", "task_id", "task_path", "channel"):
+    _check_text("checkpoint_ns", row.namespace)
+    for name in ("checkpoint_id", "task_id", "task_path", "channel"):
         _check_text(name, getattr(row, name))
     if not isinstance(row.idx, int):
         raise UnmovableError(f"has an idx that is no number but {row.idx!r}")

@@ -8,11 +8,14 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg
+import pytest
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from beside_stock.equality import difference
+from fast_langgraph import MoveRefusedError, move
 
 
 @contextmanager
@@ -104,3 +107,16 @@ def rows_of(path: Any) -> dict[str, list[Any]]:
                 "typeof(value) FROM writes ORDER BY 1, 2, 3, 4, 5"
             ).fetchall(),
         }
+
+
+def tables(postgres: str) -> list[str]:
+    with psycopg.connect(postgres) as conn:
+        return [name for (name,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+
+
+def refused(source: Any, target: Any, *said: str, **options: Any) -> list[str]:
+    with pytest.raises(MoveRefusedError) as caught:
+        move(source, target, **options)
+    for each in said:
+        assert each in str(caught.value)
+    return caught.value.reasons
