@@ -26,27 +26,28 @@ def saver_of(place: Any):
         yield saver
 
 
-def answers(saver: Any) -> dict[Any, Any]:
-    """By key of each checkpoint, what ``list`` and ``get_tuple`` return of it."""
-    found = {}
-    for listed in list(saver.list(None)):  # stock holds its lock meanwhile
-        place = listed.config["configurable"]
-        got = saver.get_tuple(listed.config)
-        assert difference(listed, got) is None
-        found[place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"]] = got
-    return found
+def _key(found: Any) -> tuple[str, str, str]:
+    place = found.config["configurable"]
+    return place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"]
 
 
-def async_answers(address: str) -> dict[Any, Any]:
+def answers(saver: Any, every: int = 1) -> dict[Any, Any]:
+    """By key of each checkpoint, what ``list`` returns of it; ``get_tuple`` is asked for one of ``every``."""
+    listed = list(saver.list(None))  # stock holds its lock meanwhile
+    for each in listed[::every]:
+        got = saver.get_tuple(each.config)
+        assert each == got or difference(each, got) is None
+    return {_key(each): each for each in listed}
+
+
+def async_answers(address: str, every: int = 1) -> dict[Any, Any]:
     async def ask() -> dict[Any, Any]:
         async with AsyncPostgresSaver.from_conn_string(address) as saver:
             listed = [each async for each in saver.alist(None)]
-            found = {}
-            for each in listed:
-                place = each.config["configurable"]
+            for each in listed[::every]:
                 got = await saver.aget_tuple(each.config)
-                found[place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"]] = got
-            return found
+                assert each == got or difference(each, got) is None
+            return {_key(each): each for each in listed}
 
     return asyncio.run(ask())
 
@@ -56,6 +57,14 @@ def differing(one: dict[Any, Any], other: dict[Any, Any]) -> list[str]:
     assert one.keys() == other.keys()
     compared = ((key, difference(_sorted(one[key]), _sorted(other[key]))) for key in one)
     return [f"{key}: {what}" for key, what in compared if what]
+
+
+def unequal(one: dict[Any, Any], other: dict[Any, Any]) -> list[Any]:
+    """The keys of what differs, in many large checkpoints; a few are looked at more closely."""
+    assert one.keys() == other.keys()
+    few = sorted(one)[:: max(1, len(one) // 10)]
+    closely = differing({key: one[key] for key in few}, {key: other[key] for key in few})
+    return [*(key for key in one if _sorted(one[key]) != _sorted(other[key])), *closely]
 
 
 MARK = re.compile(r"~[0-9a-f]{12}$")

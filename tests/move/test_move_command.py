@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from apps import conversations
 from apps.chat import graph
 from apps.commands import command
-from apps.moved import answers, async_answers, differing, rows_of, saver_of
+from apps.moved import answers, async_answers, rows_of, saver_of, unequal
 from fast_langgraph._cli.app import app
 from postgres_server import PASSWORD
 
@@ -49,13 +49,13 @@ def test_a_chat_of_250_turns_goes_on_on_postgresql_and_on_sqlite_again(sqlite, p
     said = chat(sqlite, TURNS)
     assert len(said) == 2 * TURNS
     with saver_of(sqlite) as saver:
-        expected = answers(saver)
+        expected = answers(saver, 50)
     done = command("move", sqlite, postgres, "--yes")
     assert done.returncode == 0, done.stderr
     assert "the same on both sides" in one_line(done)
     with saver_of(postgres) as saver:
-        assert differing(expected, answers(saver)) == []
-    assert differing(expected, async_answers(postgres)) == []
+        assert unequal(expected, answers(saver, 50)) == []
+    assert unequal(expected, async_answers(postgres, 50)) == []
     went_on = chat(postgres, 3)
     assert went_on[: len(said)] == said
     assert went_on[-2:] == [f"turn {TURNS + 2}", f"{2 * TURNS + 5}: turn {TURNS + 2}"]
@@ -65,9 +65,9 @@ def test_a_chat_of_250_turns_goes_on_on_postgresql_and_on_sqlite_again(sqlite, p
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["is_equal"] is True
     with saver_of(back) as saver, saver_of(postgres) as there:
-        found = answers(saver)
-        assert differing(answers(there), found) == []
-        assert differing(expected, {key: found[key] for key in expected}) == []
+        found = answers(saver, 50)
+        assert unequal(answers(there, 50), found) == []
+        assert unequal(expected, {key: found[key] for key in expected}) == []
     kept = {row[:5]: row for row in rows_of(back)["writes"]}
     assert all(kept[row[:5]] == row for row in rows_of(sqlite)["writes"])
     assert chat(back, 2)[: len(went_on)] == went_on
