@@ -72,8 +72,8 @@ class PostgresServer:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
-    """Without fsync: what a power failure leaves is not the subject here."""
+def running(fsync: str = "off") -> Iterator[PostgresServer]:
+    """Without fsync, unless it is asked for: what a power failure leaves is not the subject of tests."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-of-tests-"))
     found = programs()
     user = _user()
@@ -90,7 +90,7 @@ def running() -> Iterator[PostgresServer]:
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
-            "fsync": "off",
+            "fsync": fsync,
             "shared_buffers": "64MB",
         }
         command = [*user, found / "postgres", "-D", folder / "data", "-p", str(port)]

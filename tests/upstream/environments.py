@@ -23,13 +23,15 @@ class Releases:
     sqlite: str
     checkpoint: str
     supported: bool = True
+    #: the release of checkpoint-postgres beside them, if any
+    postgres: str = ""
 
     @property
     def name(self) -> str:
         return f"sqlite-{self.sqlite}-checkpoint-{self.checkpoint}"
 
 
-NEWEST = Releases("3.1.2", "4.3.2")
+NEWEST = Releases("3.1.2", "4.3.2", postgres="3.2.0")
 #: each release of checkpoint-sqlite with the oldest and the newest checkpoint that it allows, from 3.0.1 on
 ALL = [
     Releases("3.0.3", "3.0.1"),

@@ -17,6 +17,7 @@ VARIABLE = [
     (re.compile(r"/[\w./-]*(tmp|pytest)[\w./-]*"), "<path>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.+:]*"), "<time>"),
     (re.compile(r"\d+\.\d{3,}"), "<float>"),
+    (re.compile(r"\bport \d+"), "<port>"),
 ]
 
 

@@ -28,6 +28,9 @@ DELETING = ("SqliteSaver.delete_thread", "AsyncSqliteSaver.adelete_thread")
 PATCHED = ("-p", "fast_langgraph.pytest_plugin", "--fast-langgraph")
 #: of a verified run: something has to be remembered
 REMEMBERING = ("-p", "remembering")
+OWN_POSTGRES = ("-p", "own_postgres")
+#: of PostgresSaver's suite: tests of the store, which has no serializer, and of what is deleted
+LEFT_OUT = tuple(f"--ignore=tests/{name}.py" for name in ("test_store", "test_async_store", "test_prune"))
 #: from the first release on that finds ancestors as ours do
 HISTORIES = ("SqliteSaver.get_delta_channel_history", "AsyncSqliteSaver.aget_delta_channel_history")
 FIRST_HISTORIES = (3, 1, 2)
@@ -49,6 +52,8 @@ class Suite:
     tests: str
     #: the sites that the suite calls
     expected: tuple[str, ...]
+    #: of each run, on stock too
+    options: tuple[str, ...] = ()
 
 
 def suites(releases: Releases) -> list[Suite]:
@@ -58,11 +63,16 @@ def suites(releases: Releases) -> list[Suite]:
     savers = tuple(site for site in SAVERS if releases.sqlite != "3.0.3" or not site.endswith("put_writes"))
     if tuple(map(int, releases.sqlite.split("."))) >= FIRST_HISTORIES:
         savers += HISTORIES
-    return [
+    found = [
         Suite("checkpoint-sqlite", sqlite, sqlite / "pyproject.toml", "tests", SERIALIZER + savers),
         Suite("checkpoint", checkpoint, checkpoint / "pyproject.toml", "tests", SERIALIZER),
         Suite("conformance", HERE, Path(os.devnull), "conformance_suite.py", SERIALIZER + SAVERS + DELETING),
     ]
+    if releases.postgres:
+        postgres = fetch("langgraph-checkpoint-postgres", releases.postgres)
+        settings = postgres / "pyproject.toml"
+        found.append(Suite("checkpoint-postgres", postgres, settings, "tests", SERIALIZER, (*OWN_POSTGRES, *LEFT_OUT)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,17 @@ def run(
     command = [
         *(python, "-m", "pytest", "-n", "2", "--dist", "worksteal"),
         *("--rootdir", suite.folder, "--confcutdir", suite.folder, "-c", suite.settings),
-        *("-p", "no:cacheprovider", "-p", "outcomes", "--outcomes", result, *options, *(tests or [suite.tests])),
+        *(
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "outcomes",
+            "--outcomes",
+            result,
+            *suite.options,
+            *options,
+            *(tests or [suite.tests]),
+        ),
     ]
     settings = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     settings |= {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
