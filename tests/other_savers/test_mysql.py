@@ -13,10 +13,10 @@ import pymysql
 import pytest
 from langgraph.checkpoint.mysql.aio import AIOMySQLSaver
 from langgraph.checkpoint.mysql.pymysql import PyMySQLSaver
-from mariadb_server import MariaDBServer, running
 
 from beside_stock.graph_runs import Runs
 from beside_stock.other_savers import Pair, Rows, aboth, both
+from mariadb_server import MariaDBServer, running
 
 _numbers = itertools.count()
 

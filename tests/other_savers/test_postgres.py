@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from langgraph.checkpoint.postgres import PostgresSaver, ShallowPostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from postgres_server import PostgresServer, running
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
@@ -19,6 +18,7 @@ import fast_langgraph
 from beside_stock.graph_runs import Runs, question
 from beside_stock.other_savers import DECODING, ENCODING, Pair, Rows, aboth, both
 from beside_stock.sites import runs_native
+from postgres_server import PostgresServer, running
 from samples import graphs
 from samples.checkpoints import METADATA, checkpoint, config
 from samples.graphs import CONFIG
