@@ -82,6 +82,7 @@ bench: $(VENV)/.built ## Measure against stock
 	$(BIN)/python benchmarks/checkpointer.py
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/delta_channels.py
+	$(BIN)/python benchmarks/move.py
 	$(BIN)/python benchmarks/where_the_time_goes.py
 
 test-short: $(VENV)/.built ## Check that this Python takes the direct paths, and run the codec's tests

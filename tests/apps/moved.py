@@ -40,14 +40,19 @@ def answers(saver: Any, every: int = 1) -> dict[Any, Any]:
     return {_key(each): each for each in listed}
 
 
-def async_answers(address: str, every: int = 1) -> dict[Any, Any]:
+def async_answers(address: str, keys: Any = None) -> dict[Any, Any]:
+    """The same of an AsyncPostgresSaver; with ``keys``, ``get_tuple`` of these alone."""
+
     async def ask() -> dict[Any, Any]:
         async with AsyncPostgresSaver.from_conn_string(address) as saver:
-            listed = [each async for each in saver.alist(None)]
-            for each in listed[::every]:
-                got = await saver.aget_tuple(each.config)
-                assert each == got or difference(each, got) is None
-            return {_key(each): each for each in listed}
+            listed = [each async for each in saver.alist(None)] if keys is None else []
+            found = {_key(each): each for each in listed}
+            for key in found if keys is None else keys:
+                names = ("thread_id", "checkpoint_ns", "checkpoint_id")
+                got = await saver.aget_tuple({"configurable": dict(zip(names, key, strict=True))})
+                assert keys is not None or found[key] == got or difference(found[key], got) is None
+                found[key] = got
+            return found
 
     return asyncio.run(ask())
 

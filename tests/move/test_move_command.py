@@ -55,7 +55,8 @@ def test_a_chat_of_250_turns_goes_on_on_postgresql_and_on_sqlite_again(sqlite, p
     assert "the same on both sides" in one_line(done)
     with saver_of(postgres) as saver:
         assert unequal(expected, answers(saver, 50)) == []
-    assert unequal(expected, async_answers(postgres, 50)) == []
+    some = sorted(expected)[::50]
+    assert unequal({key: expected[key] for key in some}, async_answers(postgres, some)) == []
     went_on = chat(postgres, 3)
     assert went_on[: len(said)] == said
     assert went_on[-2:] == [f"turn {TURNS + 2}", f"{2 * TURNS + 5}: turn {TURNS + 2}"]
