@@ -7,6 +7,7 @@ anything is timed, a conversation with and without it is compared.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import statistics
 import tempfile
@@ -16,27 +17,36 @@ from pathlib import Path
 from typing import Any
 
 from agent import converse
+from chat import all_at_once
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 import fast_langgraph
 from fast_langgraph import RustSQLiteCheckpointer
 
-KINDS = ("stock", "patched", "checkpointer")
+KINDS = ("stock", "patched", "async-patched", "checkpointer")
 
 
-def saver_on(kind: str, path: Path) -> Any:
-    if kind == "checkpointer":
-        return RustSQLiteCheckpointer(path)
-    return SqliteSaver.from_conn_string(str(path))
+def said_on(kind: str, path: Path, turns: int) -> list[Any]:
+    if kind == "async-patched":
+        return asyncio.run(said_async(path, turns))
+    with RustSQLiteCheckpointer(path) if kind == "checkpointer" else SqliteSaver.from_conn_string(str(path)) as saver:
+        return converse(saver, turns)
+
+
+async def said_async(path: Path, turns: int) -> list[Any]:
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        (said,) = (await all_at_once(saver, 1, turns)).values()
+        return said
 
 
 def conversation(kind: str, turns: int, profiled: bool) -> tuple[list[Any], float, float]:
     """What was said, and the CPU and wall seconds."""
     gc.collect()
-    with tempfile.TemporaryDirectory() as folder, saver_on(kind, Path(folder, "test.db")) as saver:
+    with tempfile.TemporaryDirectory() as folder:
         began = time.process_time(), time.perf_counter()
         with fast_langgraph.profile() if profiled else nullcontext() as profile:
-            said = converse(saver, turns)
+            said = said_on(kind, Path(folder, "test.db"), turns)
         took = time.process_time() - began[0], time.perf_counter() - began[1]
         if profiled:
             assert profile.report().puts > turns, "nothing was profiled"
@@ -52,14 +62,14 @@ def main() -> None:
     parser.add_argument("--on", action="store_true")
     arguments = parser.parse_args()
     if arguments.once:
-        if arguments.once == "patched":
+        if arguments.once.endswith("patched"):
             fast_langgraph.patch()
         conversation(arguments.once, 2, False)
         conversation(arguments.once, arguments.turns[0], arguments.on)
         return
     print(f"{'':<28} {'off':>8} {'on':>8} {'off':>8}  {'on, CPU':>8} {'on, wall':>8}")
     for kind in arguments.kinds:
-        (fast_langgraph.patch if kind == "patched" else fast_langgraph.unpatch)()
+        (fast_langgraph.patch if kind.endswith("patched") else fast_langgraph.unpatch)()
         assert conversation(kind, 5, True)[0] == conversation(kind, 5, False)[0]
         for turns in arguments.turns:
             rounds: list[list[tuple[float, float]]] = [[], [], []]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Protocol
 
 from fast_langgraph._profile import channels
+from fast_langgraph._profile.channels import Sampler
 
 #: the parts of a call that are measured
 MEASURED = ("encode", "decode", "waiting", "sqlite", "commit", "sqlite_and_commit")
@@ -30,65 +32,84 @@ class Sink(Protocol):
 
 
 class Call:
-    """A call that goes on. Times are in seconds; None where nothing was measured.
+    """A call that goes on. Times are in seconds.
 
-    What most calls do not have is set on the class alone: a call costs no more than it must.
+    Every attribute is set at once: to look one up on the class that an object does not have takes ten times as long.
     """
 
-    began = 0.0
-    ended = 0.0
-    encode: float | None = None
-    decode: float | None = None
-    waiting: float | None = None
-    sqlite: float | None = None
-    commit: float | None = None
-    sqlite_and_commit: float | None = None
-    #: what was encoded or decoded
-    bytes: int | None = None
-    #: the name of the class of the exception that ended it
-    error = ""
-    is_open = True
-    #: whether the saver's lock was taken as the call began, until the first work on the database
-    contended = False
-    #: inside the serializer, which may call itself
-    coding = False
-    #: inside a group commit, which measures its own waiting
-    committing = False
-    #: while the caller looks at what was listed so far
-    away = 0.0
-    #: what measuring itself took
-    overhead = 0.0
-    #: what ``put`` stores, until it is encoded; and of it by channel the bytes, and the time to encode each alone
-    checkpoint: Any = None
-    sampler: channels.Sampler | None = None
-    sizes: list[tuple[str, int]] | None = None
-    times: dict[str, float] | None = None
-    #: what ``put_writes`` stores, and of each the bytes and the time
-    writes: Any = None
-    written: list[tuple[int, float]] | None = None
+    __slots__ = (
+        "away",
+        "began",
+        "bytes",
+        "checkpoint",
+        "coding",
+        "committing",
+        "contended",
+        "elsewhere",
+        "ended",
+        "error",
+        "is_open",
+        "method",
+        "overhead",
+        "parts",
+        "sampler",
+        "sinks",
+        "sizes",
+        "times",
+        "writes",
+        "written",
+    )
 
     def __init__(self, method: tuple[str, str], sinks: tuple[Sink, ...]) -> None:
         #: the saver's class and the method
         self.method = method
         self.sinks = sinks
+        self.began = self.ended = 0.0
+        #: by name, of those in ``MEASURED`` that it has
+        self.parts: dict[str, float] = {}
+        #: what was encoded or decoded
+        self.bytes: int | None = None
+        #: the name of the class of the exception that ended it
+        self.error = ""
+        self.is_open = True
+        #: whether the saver's lock was taken as the call began, until the first work on the database
+        self.contended = False
+        #: inside the serializer, which may call itself
+        self.coding = False
+        #: inside a group commit, which measures its own waiting
+        self.committing = False
+        #: while the caller looks at what was listed so far; what measuring itself took
+        self.away = self.overhead = 0.0
+        #: these two, and encoding and decoding: time that is counted already, or not to be counted
+        self.elsewhere = 0.0
+        #: what ``put`` stores, until the call is over; of it by channel the bytes, and the time to encode each alone
+        self.checkpoint: Any = None
+        self.sampler: Sampler | None = None
+        self.sizes: list[tuple[str, int]] | None = None
+        self.times: dict[str, float] | None = None
+        #: what ``put_writes`` stores, the names of its channels when the call is over; of each the bytes and the time
+        self.writes: Any = None
+        self.written: list[tuple[int, float]] | None = None
 
     @property
     def took(self) -> float:
         """Without what the caller did between two of what was listed, and without measuring."""
         return self.ended - self.began - self.away - self.overhead
 
-    @property
-    def elsewhere(self) -> float:
-        """Time that is counted already, or not to be counted."""
-        return (self.encode or 0) + (self.decode or 0) + self.away + self.overhead
+    def add(self, part: str, seconds: float) -> None:
+        self.parts[part] = self.parts.get(part, 0.0) + seconds
+
+    def waited(self, began: float, before: float) -> None:
+        """In a group commit, which has done the call's own work on the database since it was ``before``."""
+        self.add("waiting", perf_counter() - began - (self.parts.get("sqlite_and_commit", 0.0) - before))
 
     def first_work(self, now: float) -> None:
         """Work on the database begins: if the lock was taken, the call has waited for it until now."""
         if self.contended:
-            self.waiting = (self.waiting or 0) + max(0.0, now - self.began - self.elsewhere)
+            self.add("waiting", max(0.0, now - self.began - self.elsewhere))
             self.contended = False
 
-    def sample(self, sampler: channels.Sampler, encode: Callable[[Any], Any], encoded: Any) -> None:
+    def sample(self, sampler: Sampler, encode: Callable[[Any], Any], encoded: Any) -> None:
         """Looks which channel takes how much."""
         began = perf_counter()
         self.sizes = channels.sizes(encoded)
@@ -97,17 +118,27 @@ class Call:
         took = perf_counter() - began
         sampler.took(took)
         self.overhead += took
+        self.elsewhere += took
 
-    def uses(self, path: str | None) -> None:
-        if path:
-            for sink in self.sinks:
-                sink.uses(path)
+    def finish(self) -> None:
+        """The call is over. Nothing of the app's is kept alive from now on."""
+        self.is_open = False
+        self.checkpoint = None
+        if self.written is not None:
+            self.writes = _names(self.writes)
+        for sink in self.sinks:
+            sink.ended(self)
+
+
+def _names(writes: Any) -> list[str]:
+    """Of the channels in what ``put_writes`` was given."""
+    if not isinstance(writes, (list, tuple, deque)):
+        return []  # looking at it might run the app's code
+    return [
+        write[0] if type(write[0]) is str else type(write[0]).__name__
+        for write in writes
+        if type(write) in (tuple, list) and write
+    ]
 
 
 CURRENT: ContextVar[Call | None] = ContextVar("fast_langgraph profiled call", default=None)
-
-
-def current() -> Call | None:
-    """The call that this code is part of, if one is being profiled."""
-    call = CURRENT.get()
-    return call if call is not None and call.is_open else None

@@ -99,7 +99,7 @@ class Channels:
     def add_writes(self, names: list[str], written: list[tuple[int, float]]) -> None:
         """``names`` are the channels, and ``written`` the bytes and the time of each value."""
         for name, (size, took) in zip(names, written, strict=False):
-            costs = self.of(name)
+            costs = self.costs.get(name) or self.of(name)
             costs.writes += 1
             costs.write_bytes += size
             costs.write_seconds += took

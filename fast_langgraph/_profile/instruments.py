@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from contextvars import Token
 from time import perf_counter
 from typing import Any
 
-from fast_langgraph._profile import storage
 from fast_langgraph._profile.calls import CURRENT, Call, Sink
 from fast_langgraph._profile.channels import Sampler
+from fast_langgraph._profile.storage import watch
 from fast_langgraph._shared.fronts import Slot
 
 SYNC = ("put", "put_writes", "get_tuple", "list", "delete_thread", "get_delta_channel_history")
@@ -29,12 +28,11 @@ class Active:
     def __init__(self) -> None:
         self.sinks: tuple[Sink, ...] = ()
         self.sampler = Sampler()
-        #: by the id of a saver, a reference to it and the id of its connection: the file is known to all sinks
-        self.watched: dict[int, tuple[weakref.ref[Any], int]] = {}
 
 
 ACTIVE = Active()
 _get = CURRENT.get
+_set = CURRENT.set
 
 
 def front(slot: Slot) -> Callable[..., Any]:
@@ -51,7 +49,6 @@ def _begun(slot: Slot) -> Callable[[tuple[Any, ...], dict[str, Any]], Call | Non
     method = slot.owner.__name__, slot.attribute
     is_put, is_put_writes = slot.attribute in ("put", "aput"), slot.attribute in ("put_writes", "aput_writes")
     is_engine, is_async = method[0] == "RustSQLiteCheckpointer", method[0] == "AsyncSqliteSaver"
-    watched = ACTIVE.watched
 
     def begun(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         sinks = ACTIVE.sinks
@@ -66,38 +63,26 @@ def _begun(slot: Slot) -> Callable[[tuple[Any, ...], dict[str, Any]], Call | Non
         elif is_put_writes:
             call.writes = args[2] if len(args) > 2 else kwargs.get("writes")
             call.written = []
+        # The file is looked for before the call begins.
         if is_engine:
-            if id(saver) not in watched or watched[id(saver)][0]() is not saver:
-                _watch(call, saver, 0, None if saver.path == ":memory:" else saver.path)
+            watch(call, saver, getattr(saver, "path", None))
             return call
-        lock = getattr(saver, "lock", None)
-        if lock is not None and hasattr(lock, "locked") and lock.locked():
-            call.contended = True
+        locked = getattr(getattr(saver, "lock", None), "locked", None)
+        call.contended = locked is not None and locked()
         if not is_async:
-            conn = getattr(saver, "conn", None)
-            known = watched.get(id(saver))
-            if known is None or known[0]() is not saver or known[1] != id(conn):
-                _watch(call, saver, id(conn), storage.file_of(saver, conn))
+            watch(call, saver, getattr(saver, "conn", None))
         return call
 
     return begun
 
 
-def _watch(call: Call, saver: Any, connection: int, path: str | None) -> None:
-    """Looking for the file is not part of the call, which has not begun yet."""
-    call.uses(path)
-    try:
-        ACTIVE.watched[id(saver)] = weakref.ref(saver), connection
-    except TypeError:
-        pass  # a subclass with slots: it is looked for each time
-
-
 def _enter(call: Call) -> Token[Call | None]:
     """What follows, up to ``_pause`` or ``_end``, is part of the call."""
-    token = CURRENT.set(call)
+    token = _set(call)
     now = perf_counter()
     if call.ended:
         call.away += now - call.ended
+        call.elsewhere += now - call.ended
     else:
         call.began = now
     for sink in call.sinks:
@@ -115,9 +100,7 @@ def _pause(call: Call, token: Token[Call | None]) -> None:
 def _end(call: Call, token: Token[Call | None]) -> None:
     call.ended = perf_counter()
     CURRENT.reset(token)
-    call.is_open = False
-    for sink in call.sinks:
-        sink.ended(call)
+    call.finish()
 
 
 def _method(slot: Slot) -> Callable[..., Any]:
@@ -179,10 +162,9 @@ class _Step:
 def _listed(call: Call | None) -> None:
     """The listing is over: it has ended, failed, or is not looked at any more."""
     if call is not None and call.is_open:
-        call.is_open = False
         for sink in call.sinks:
             sink.began(call.ended)
-            sink.ended(call)
+        call.finish()
 
 
 def _listing(slot: Slot) -> Callable[..., Any]:

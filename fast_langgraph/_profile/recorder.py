@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
+from collections.abc import Callable
 from threading import RLock
 from time import perf_counter
-from typing import Any
 
 from fast_langgraph._profile.calls import MEASURED, Call
 from fast_langgraph._profile.channels import Channels
@@ -18,8 +18,8 @@ from fast_langgraph._profile.storage import Files, sizes
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
 
-#: how many calls are added up together: code that was just used runs faster
-TOGETHER = 512
+#: how much is added up together: code that was just used runs faster
+TOGETHER = 1024
 #: how many points the curve of the checkpoints' bytes has at most
 POINTS = 256
 
@@ -31,33 +31,24 @@ class Totals:
         self.durations = Durations()
         self.errors: dict[str, int] = {}
         self.bytes: int | None = None
-        self.measured: dict[str, float | None] = dict.fromkeys(MEASURED)
+        self.parts: dict[str, float] = {}
 
     def add(self, call: Call) -> None:
         self.durations.add(call.ended - call.began - call.away - call.overhead)
+        parts = self.parts
+        for name, seconds in call.parts.items():
+            parts[name] = parts.get(name, 0.0) + seconds
+        if call.bytes is not None:
+            self.bytes = call.bytes + (self.bytes or 0)
         if call.error:
             self.errors[call.error] = self.errors.get(call.error, 0) + 1
-        if call.bytes is not None:
-            self.bytes = call.bytes if self.bytes is None else self.bytes + call.bytes
-        measured = self.measured
-        if call.encode is not None:
-            measured["encode"] = (measured["encode"] or 0.0) + call.encode
-        if call.decode is not None:
-            measured["decode"] = (measured["decode"] or 0.0) + call.decode
-        if call.waiting is not None:
-            measured["waiting"] = (measured["waiting"] or 0.0) + call.waiting
-        if call.sqlite is not None:
-            measured["sqlite"] = (measured["sqlite"] or 0.0) + call.sqlite
-        if call.commit is not None:
-            measured["commit"] = (measured["commit"] or 0.0) + call.commit
-        if call.sqlite_and_commit is not None:
-            measured["sqlite_and_commit"] = (measured["sqlite_and_commit"] or 0.0) + call.sqlite_and_commit
 
-    def parts(self, saver: str) -> dict[str, float | None]:
+    def all_parts(self, saver: str) -> dict[str, float | None]:
         """What a RustSQLiteCheckpointer neither encodes nor decodes is its engine's."""
-        left = max(0.0, self.durations.total - sum(part or 0.0 for part in self.measured.values()))
+        left = max(0.0, self.durations.total - sum(self.parts.values()))
         is_engine = saver == "RustSQLiteCheckpointer"
-        return {**self.measured, "engine": left if is_engine else None, "rest": None if is_engine else left}
+        found: dict[str, float | None] = {name: self.parts.get(name) for name in MEASURED}
+        return {**found, "engine": left if is_engine else None, "rest": None if is_engine else left}
 
 
 class Curve:
@@ -83,7 +74,9 @@ class Curve:
 
 
 class Recorder:
-    """Safe from any thread, and from a signal handler that makes a call while a call is recorded."""
+    """Safe from any thread, and from a signal handler that makes a call while a call is recorded: what is told of is
+    put into a queue, and whoever has made it long adds all of it up.
+    """
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -92,8 +85,10 @@ class Recorder:
         self.files = Files()
         self.curve = Curve()
         self.is_open = True
-        #: calls that are not added up yet
-        self._pending: list[Call] = []
+        #: that a call began, a float; that it paused, a float in a tuple; that it ended, the call
+        self._told: deque[float | tuple[float] | Call] = deque()
+        self.began: Callable[[float], None] = self._told.append
+        self._adds_up = False
         self._running = 0
         self._busy = 0.0
         self._busy_since = 0.0
@@ -103,17 +98,8 @@ class Recorder:
         self._ended = 0.0
         _open.add(self)
 
-    def began(self, now: float) -> None:
-        with self.lock:
-            if self._running == 0:
-                self._busy_since = now
-            self._running += 1
-
     def paused(self, now: float) -> None:
-        with self.lock:
-            self._running -= 1
-            if self._running == 0 and self.is_open:
-                self._busy += now - self._busy_since
+        self._told.append((now,))
 
     def uses(self, path: str) -> None:
         if path not in self.files.before and self.is_open:
@@ -121,39 +107,56 @@ class Recorder:
                 self.files.uses(path)
 
     def ended(self, call: Call) -> None:
-        # Nothing of the app's is kept alive until it is added up.
-        if call.written is not None:
-            call.writes = _names(call.writes)
-        call.checkpoint = None
-        with self.lock:
-            self._running -= 1
-            if self.is_open:
-                if self._running == 0:
-                    self._busy += call.ended - self._busy_since
-                self._pending.append(call)
-                if len(self._pending) >= TOGETHER:
-                    self._add_up()
+        self._told.append(call)
+        if len(self._told) >= TOGETHER:
+            with self.lock:
+                self._add_up()
 
     def _add_up(self) -> None:
-        calls, self._pending = self._pending, []
-        for call in calls:
-            totals = self.totals.get(call.method)
-            if totals is None:
-                totals = self.totals[call.method] = Totals()
-            totals.add(call)
-            self._overhead += call.overhead
-            if call.written is not None:
-                self.channels.add_writes(call.writes, call.written)
-            elif call.bytes is not None and call.method[1] in ("put", "aput"):
-                self.curve.add(call.bytes)
-                if call.sizes is not None:
-                    self.channels.add_state(call.sizes, call.times, call.bytes)
+        """With the lock held. What others tell of meanwhile is taken too, or left for later."""
+        if self._adds_up:
+            return  # this is a signal handler, and what it has interrupted goes on after it
+        self._adds_up = True
+        if not self.is_open:
+            self._told.clear()
+        told, running, busy, since = self._told, self._running, self._busy, self._busy_since
+        while told:
+            one = told.popleft()
+            if isinstance(one, float):
+                if running == 0:
+                    since = one
+                running += 1
+                continue
+            if isinstance(one, Call):
+                now = one.ended
+                self._add(one)
+            else:
+                (now,) = one
+            running -= 1
+            if running == 0:
+                busy += now - since
+        self._running, self._busy, self._busy_since = running, busy, since
+        self._adds_up = False
+
+    def _add(self, call: Call) -> None:
+        totals = self.totals.get(call.method)
+        if totals is None:
+            totals = self.totals[call.method] = Totals()
+        totals.add(call)
+        self._overhead += call.overhead
+        if call.written is not None:
+            self.channels.add_writes(call.writes, call.written)
+        elif call.bytes is not None and call.method[1] in ("put", "aput"):
+            self.curve.add(call.bytes)
+            if call.sizes is not None:
+                self.channels.add_state(call.sizes, call.times, call.bytes)
 
     def close(self) -> None:
         """Counts nothing from now on."""
         with self.lock:
             if not self.is_open:
                 return
+            self._add_up()
             self._ended = perf_counter()
             if self._running:
                 self._busy += self._ended - self._busy_since
@@ -166,6 +169,8 @@ class Recorder:
     def in_child(self) -> None:
         """In the child of a fork: another thread may have held the lock, and the calls of others are not here."""
         self.lock = RLock()
+        self._adds_up = False
+        self._add_up()
         self._running = 0
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
@@ -215,14 +220,6 @@ class Recorder:
         return tuple(sorted(found, key=lambda channel: (-channel.bytes, -channel.write_bytes, channel.name)))
 
 
-def _names(writes: Any) -> list[str]:
-    """Of the channels in what ``put_writes`` was given."""
-    if not isinstance(writes, (list, tuple, deque)):
-        return []  # looking at it might run the app's code
-    pairs = [write for write in writes if type(write) in (tuple, list) and write]
-    return [write[0] if type(write[0]) is str else type(write[0]).__name__ for write in pairs]
-
-
 def _operation(saver: str, name: str, totals: Totals) -> Operation:
     durations = totals.durations
     return Operation(
@@ -235,7 +232,7 @@ def _operation(saver: str, name: str, totals: Totals) -> Operation:
         p50=durations.quantile(0.5) or 0.0,
         p95=durations.quantile(0.95) or 0.0,
         max=durations.most,
-        parts=totals.parts(saver),
+        parts=totals.all_parts(saver),
     )
 
 

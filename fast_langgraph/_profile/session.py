@@ -16,6 +16,7 @@ from fast_langgraph._profile.channels import Sampler
 from fast_langgraph._profile.instruments import ACTIVE, METHODS, front
 from fast_langgraph._profile.recorder import Recorder
 from fast_langgraph._profile.report import Profile
+from fast_langgraph._profile.storage import watch_anew
 from fast_langgraph._replacements import async_group_commit, group_commit
 from fast_langgraph._shared import fronts
 from fast_langgraph._shared.codec import Codec
@@ -45,11 +46,11 @@ def _wanted() -> list[tuple[Any, str, Callable[[Slot], Callable[..., Any]]]]:
         (Codec, "dumps", timers.dumps_typed),
         (Codec, "loads", timers.loads_typed),
         (group_commit, "_commit", timers.commit),
-        (group_commit, "execute", timers.execute),
+        (group_commit, "execute", timers.work("sqlite_and_commit")),
         (async_group_commit, "_commit", timers.async_commit),
-        (_native, "fetch_checkpoint", timers.fetch),
-        (_native, "fetch_delta_ancestors", timers.fetch),
-        (_native, "fetch_delta_writes", timers.fetch),
+        (_native, "fetch_checkpoint", timers.work("sqlite")),
+        (_native, "fetch_delta_ancestors", timers.work("sqlite")),
+        (_native, "fetch_delta_writes", timers.work("sqlite")),
     ]
     for name, (cls, *_) in WATCHED.items():
         owner = _executed(name).get(cls)
@@ -84,7 +85,7 @@ def _enter(sink: Sink, sampler: Sampler) -> None:
             sys.meta_path.insert(0, _finder)
         ACTIVE.sampler.encodes |= sampler.encodes
         ACTIVE.sinks = (*ACTIVE.sinks, sink)
-        ACTIVE.watched.clear()
+        watch_anew()
         _attach()
 
 
@@ -93,7 +94,7 @@ def _leave(sink: Sink) -> None:
         ACTIVE.sinks = tuple(other for other in ACTIVE.sinks if other is not sink)
         if ACTIVE.sinks:
             return
-        ACTIVE.watched.clear()
+        watch_anew()
         if _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
         while _slots:

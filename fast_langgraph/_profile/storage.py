@@ -10,42 +10,48 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._native import Unsupported
+from fast_langgraph._profile.calls import Call
 from fast_langgraph._shared.host_sqlite import PYTHON, reach
 
 #: files beyond are not watched
 MOST = 64
 
-#: by the id of a saver or an aiosqlite connection: a reference to it, its sqlite3 connection's id, and the file
-_known: dict[int, tuple[weakref.ref[Any], int, str | None]] = {}
+#: by the id of a saver or an aiosqlite connection: a reference to it, and the id of its sqlite3 connection. All sinks
+#: know of their files
+_watched: dict[int, tuple[weakref.ref[Any], int]] = {}
 
 
-def file_of(holder: Any, conn: Any) -> str | None:
-    """The file of a sqlite3 connection; None for one in memory, and where it can't be asked without a statement.
-
-    It is remembered as long as the ``holder`` of the connection lives.
-    """
+def watch(call: Call, holder: Any, conn: Any) -> None:
+    """Tells of the file that a call uses, if it was not told of yet: that of a sqlite3 connection, or the path."""
     number = id(holder)
-    known = _known.get(number)
-    if known is not None and known[0]() is holder and known[1] == id(conn):
-        return known[2]
-    if conn is None:
-        return None
+    known = _watched.get(number)
+    if (known is not None and known[0]() is holder and known[1] == id(conn)) or conn is None:
+        return
     try:
-        path = _asked(conn)
-        reference = weakref.ref(holder, partial(_gone, number))
+        path = _path_of(conn)
+        _watched[number] = weakref.ref(holder, partial(_gone, number)), id(conn)
     except Exception:
-        return None  # another thread's connection, or a closed one: the call itself will say so
-    _known[number] = reference, id(conn), path
-    return path
+        return  # another thread's connection, or a closed one: the call itself will say so
+    if path is not None:
+        for sink in call.sinks:
+            sink.uses(path)
+
+
+def watch_anew() -> None:
+    """There is another sink, or none any more."""
+    _watched.clear()
 
 
 def _gone(number: int, reference: Any) -> None:
-    known = _known.get(number)
+    known = _watched.get(number)
     if known is not None and known[0] is reference:
-        del _known[number]
+        del _watched[number]
 
 
-def _asked(conn: Any) -> str | None:
+def _path_of(conn: Any) -> str | None:
+    """None for a database in memory, and where it can't be asked without a statement."""
+    if type(conn) is str:
+        return None if conn == ":memory:" else conn
     module = sys.modules.get(type(conn).__module__)
     if module is None or getattr(module, "Connection", None) is not type(conn) or reach(module)[0] == PYTHON:
         return None

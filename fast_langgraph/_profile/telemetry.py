@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from fast_langgraph._native import __version__
-from fast_langgraph._profile.calls import MEASURED, Call
+from fast_langgraph._profile.calls import Call
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
 
@@ -108,10 +108,8 @@ class Telemetry:
             start_time=now - round((call.ended - call.began) * 1e9),
         )
         if span.is_recording():
-            for name in MEASURED:
-                part = getattr(call, name)
-                if part is not None:
-                    span.set_attribute(f"fast_langgraph.{name}.seconds", part)
+            for name, seconds in call.parts.items():
+                span.set_attribute(f"fast_langgraph.{name}.seconds", seconds)
             if call.bytes is not None:
                 span.set_attribute("fast_langgraph.bytes", call.bytes)
             if call.error:

@@ -1,6 +1,7 @@
 """Times what the savers' methods call: the serializer, locks, SQLite. Each does nothing outside a profiled call.
 
-``fronts.place`` puts them before these functions: of stock's classes, of ours, and of aiosqlite's connection.
+``fronts.place`` puts them before these functions: of stock's classes, of ours, and of aiosqlite's connection. What only
+our own code calls is called without keywords.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 from fast_langgraph._native import Blob
 from fast_langgraph._profile import storage
 from fast_langgraph._profile.calls import CURRENT, Call
-from fast_langgraph._replacements import group_commit
-from fast_langgraph._shared.fronts import Slot, behind
+from fast_langgraph._replacements.group_commit import execute
+from fast_langgraph._shared.fronts import Slot
 
 _get = CURRENT.get
 _BYTES = (bytes, Blob, bytearray)
@@ -32,10 +33,7 @@ def dumps_typed(slot: Slot) -> Callable[..., Any]:
         try:
             encoded = slot.inner(*args, **kwargs)
             took = perf_counter() - began
-            call.encode = took if call.encode is None else call.encode + took
-            data: Any = encoded[1] if type(encoded) is tuple and len(encoded) == 2 else None
-            size = len(data) if type(data) in _BYTES else 0
-            call.bytes = size if call.bytes is None else call.bytes + size
+            size = _coded(call, "encode", took, encoded)
             if call.written is not None:
                 call.written.append((size, took))
             elif call.sampler is not None and call.sampler.is_due(began) and args[at:] and args[at] is call.checkpoint:
@@ -60,18 +58,21 @@ def loads_typed(slot: Slot) -> Callable[..., Any]:
         try:
             return slot.inner(*args, **kwargs)
         finally:
-            took = perf_counter() - began
-            call.decode = took if call.decode is None else call.decode + took
+            _coded(call, "decode", perf_counter() - began, args[at] if len(args) > at else None)
             call.coding = False
-            size = _size(args[at]) if len(args) > at else 0
-            call.bytes = size if call.bytes is None else call.bytes + size
 
     return loads_typed
 
 
-def _size(data: Any) -> int:
-    data = data[1] if type(data) is tuple and len(data) == 2 else data
-    return len(data) if type(data) in _BYTES else 0
+def _coded(call: Call, part: str, took: float, data: Any) -> int:
+    """Adds up what was encoded or decoded: bytes, or a pair of a kind and bytes. Returns how many there are."""
+    if type(data) is tuple and len(data) == 2:
+        data = data[1]
+    size = len(data) if type(data) in _BYTES else 0
+    call.parts[part] = call.parts.get(part, 0.0) + took
+    call.elsewhere += took
+    call.bytes = size if call.bytes is None else call.bytes + size
+    return size
 
 
 class TimedCursor:
@@ -89,24 +90,21 @@ class TimedCursor:
         call = self._call
         began = perf_counter()
         cursor = self._made.__enter__()
-        self._began = perf_counter()
+        self._began = now = perf_counter()
         # The first time, it makes the tables.
-        if self._waits:
-            call.waiting = (call.waiting or 0.0) + self._began - began
-        else:
-            call.sqlite = (call.sqlite or 0.0) + self._began - began
+        call.add("waiting" if self._waits else "sqlite", now - began)
         self._elsewhere = call.elsewhere
         return cursor
 
     def __exit__(self, *exception: Any) -> Any:
         call = self._call
         ended = perf_counter()
-        call.sqlite = (call.sqlite or 0.0) + ended - self._began - (call.elsewhere - self._elsewhere)
+        call.add("sqlite", ended - self._began - (call.elsewhere - self._elsewhere))
         try:
             return self._made.__exit__(*exception)
         finally:
             if self._commits:
-                call.commit = (call.commit or 0.0) + perf_counter() - ended
+                call.add("commit", perf_counter() - ended)
 
 
 def cursor(slot: Slot) -> Callable[..., Any]:
@@ -124,38 +122,25 @@ def cursor(slot: Slot) -> Callable[..., Any]:
     return cursor
 
 
-def fetch(slot: Slot) -> Callable[..., Any]:
-    """Reads rows on a borrowed connection."""
+def work(part: str) -> Callable[[Slot], Callable[..., Any]]:
+    """Of a function that works on a borrowed connection, with the lock held."""
 
-    def fetch(*args: Any, **kwargs: Any) -> Any:
-        call = _get()
-        if call is None or not call.is_open:
-            return slot.inner(*args, **kwargs)
-        began = perf_counter()
-        if call.contended:
-            call.first_work(began)
-        try:
-            return slot.inner(*args, **kwargs)
-        finally:
-            call.sqlite = (call.sqlite or 0.0) + perf_counter() - began
+    def make(slot: Slot) -> Callable[..., Any]:
+        def timed(*args: Any) -> Any:
+            call = _get()
+            if call is None or not call.is_open:
+                return slot.inner(*args)
+            began = perf_counter()
+            if call.contended:
+                call.first_work(began)
+            try:
+                return slot.inner(*args)
+            finally:
+                call.parts[part] = call.parts.get(part, 0.0) + perf_counter() - began
 
-    return fetch
+        return timed
 
-
-def execute(slot: Slot) -> Callable[..., Any]:
-    """``group_commit.execute``: the statements of all operations that wait, and their commit."""
-
-    def execute(*args: Any, **kwargs: Any) -> Any:
-        call = _get()
-        if call is None or not call.is_open:
-            return slot.inner(*args, **kwargs)
-        began = perf_counter()
-        try:
-            return slot.inner(*args, **kwargs)
-        finally:
-            call.sqlite_and_commit = (call.sqlite_and_commit or 0.0) + perf_counter() - began
-
-    return execute
+    return make
 
 
 def commit(slot: Slot) -> Callable[..., Any]:
@@ -163,35 +148,36 @@ def commit(slot: Slot) -> Callable[..., Any]:
     who has it and commits this call's rows with others.
     """
 
-    def commit(*args: Any, **kwargs: Any) -> Any:
+    def commit(*args: Any) -> Any:
         call = _get()
         if call is None or not call.is_open:
-            return slot.inner(*args, **kwargs)
-        before = call.sqlite_and_commit or 0.0
+            return slot.inner(*args)
+        call.contended = False
+        before = call.parts.get("sqlite_and_commit", 0.0)
         began = perf_counter()
         try:
-            return slot.inner(*args, **kwargs)
+            return slot.inner(*args)
         finally:
-            own = (call.sqlite_and_commit or 0.0) - before
-            call.waiting = (call.waiting or 0.0) + perf_counter() - began - own
+            call.waited(began, before)
 
     return commit
 
 
 def async_commit(slot: Slot) -> Callable[..., Any]:
-    async def commit(*args: Any, **kwargs: Any) -> Any:
+    """The same. Before it, ``setup()`` may have waited for the lock too."""
+
+    async def commit(*args: Any) -> Any:
         call = _get()
         if call is None or not call.is_open:
-            return await slot.inner(*args, **kwargs)
+            return await slot.inner(*args)
         call.committing = True
-        before = call.sqlite_and_commit or 0.0
+        before = call.parts.get("sqlite_and_commit", 0.0)
         began = perf_counter()
         call.first_work(began)
         try:
-            return await slot.inner(*args, **kwargs)
+            return await slot.inner(*args)
         finally:
-            own = (call.sqlite_and_commit or 0.0) - before
-            call.waiting = (call.waiting or 0.0) + perf_counter() - began - own
+            call.waited(began, before)
             call.committing = False
 
     return commit
@@ -211,7 +197,7 @@ def hop(slot: Slot) -> Callable[..., Any]:
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             nonlocal took
-            call.uses(storage.file_of(self, getattr(self, "_connection", None)))
+            storage.watch(call, self, getattr(self, "_connection", None))
             began = perf_counter()
             try:
                 return function(*args, **kwargs)
@@ -219,16 +205,17 @@ def hop(slot: Slot) -> Callable[..., Any]:
                 took = perf_counter() - began
 
         began = perf_counter()
-        call.first_work(began)
+        if call.contended:
+            call.first_work(began)
         try:
             return await slot.inner(self, timed, *args, **kwargs)
         finally:
-            if behind(function) is behind(group_commit.execute):
+            if function is execute:
                 part = "sqlite_and_commit"
             else:
                 part = "commit" if getattr(function, "__name__", "") == "commit" else "sqlite"
-            setattr(call, part, (getattr(call, part) or 0.0) + took)
+            call.add(part, took)
             if not call.committing:
-                call.waiting = (call.waiting or 0.0) + max(0.0, perf_counter() - began - took)
+                call.add("waiting", max(0.0, perf_counter() - began - took))
 
     return _execute
