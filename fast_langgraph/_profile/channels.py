@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fast_langgraph import _native
+from fast_langgraph._native import clock
+
+if TYPE_CHECKING:
+    from fast_langgraph._native import ChannelSums
 
 #: looking into checkpoints may take this share of the time since the profile began
 BUDGET = 0.005
@@ -21,40 +23,17 @@ MOST = 256
 OTHERS = "(others)"
 
 
-class Sampler:
-    """Which puts are looked into: the first, and those that keep it within the budget."""
+def encode_channels(encode: Callable[..., Any], before: tuple[Any, ...], checkpoint: Any) -> dict[str, float] | None:
+    """By channel the seconds to encode its value alone; None if one of them can't be.
 
-    def __init__(self, encodes: bool = False) -> None:
-        #: whether channels are encoded once more
-        self.encodes = encodes
-        self._began = perf_counter()
-        self._spent = 0.0
-        self._last = 0.0
-
-    def is_due(self, now: float) -> bool:
-        # The next one may take longer than the last.
-        return self._spent == 0 or self._spent + 2 * self._last <= BUDGET * (now - self._began)
-
-    def took(self, seconds: float) -> None:
-        self._spent += seconds
-        self._last = seconds
-
-
-def sizes(encoded: Any) -> list[tuple[str, int]] | None:
-    """By channel the bytes of a checkpoint that was encoded; None if they are not plain MessagePack."""
-    if type(encoded) is not tuple or len(encoded) != 2 or encoded[0] != "msgpack":
-        return None
-    return _native.channel_sizes(encoded[1])
-
-
-def times(encode: Callable[[Any], Any], checkpoint: Any) -> dict[str, float] | None:
-    """By channel the seconds to encode its value alone; None if one of them can't be."""
+    ``before`` are the arguments before the value.
+    """
     found = {}
     try:
         for name, value in checkpoint["channel_values"].items():
-            began = perf_counter()
-            encode(value)
-            found[name] = perf_counter() - began
+            began = clock()
+            encode(*before, value)
+            found[str(name)] = clock() - began
     except Exception:
         return None
     return found
@@ -76,9 +55,6 @@ class Channels:
 
     def __init__(self) -> None:
         self.costs: dict[str, Costs] = {}
-        #: how many checkpoints were looked into, and their bytes
-        self.sampled = 0
-        self.sampled_bytes = 0
 
     def of(self, name: str) -> Costs:
         found = self.costs.get(name)
@@ -87,19 +63,11 @@ class Channels:
             found = self.costs.setdefault(name, Costs())
         return found
 
-    def add_state(self, found: list[tuple[str, int]], took: dict[str, float] | None, total: int) -> None:
-        self.sampled += 1
-        self.sampled_bytes += total
-        for name, size in found:
-            costs = self.of(name)
-            costs.bytes += size
-            if took is not None and name in took:
-                costs.seconds = (costs.seconds or 0.0) + took[name]
-
-    def add_writes(self, names: list[str], written: list[tuple[int, float]]) -> None:
-        """``names`` are the channels, and ``written`` the bytes and the time of each value."""
-        for name, (size, took) in zip(names, written, strict=False):
-            costs = self.costs.get(name) or self.of(name)
-            costs.writes += 1
-            costs.write_bytes += size
-            costs.write_seconds += took
+    def add(self, found: ChannelSums) -> None:
+        costs = self.of(found["name"])
+        costs.bytes += found["bytes"]
+        costs.writes += found["writes"]
+        costs.write_bytes += found["write_bytes"]
+        costs.write_seconds += found["write_seconds"]
+        if found["seconds"] is not None:
+            costs.seconds = (costs.seconds or 0.0) + found["seconds"]

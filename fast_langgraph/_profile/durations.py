@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import ceil
 
 #: so many are kept as they are
@@ -34,11 +35,12 @@ class Durations:
         self._bounds: tuple[float, ...] = ()
         self.total = 0.0
 
-    def add(self, seconds: float) -> None:
-        self._exact.append(seconds)
-        self.total += seconds
-        if len(self._exact) >= EXACT:
-            self._fold()
+    def add(self, seconds: Iterable[float]) -> None:
+        for one in seconds:
+            self._exact.append(one)
+            self.total += one
+            if len(self._exact) >= EXACT:
+                self._fold()
 
     def _fold(self) -> None:
         self._bounds = self.least, self.most

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
-from collections.abc import Callable
 from threading import RLock
-from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakMethod
 
-from fast_langgraph._profile.calls import MEASURED, Call
+from fast_langgraph._native import Tally, clock
+from fast_langgraph._profile.calls import MEASURED
 from fast_langgraph._profile.channels import Channels
 from fast_langgraph._profile.durations import Durations
 from fast_langgraph._profile.findings import Channel, File, Operation, Site
 from fast_langgraph._profile.report import Profile
-from fast_langgraph._profile.storage import Files, sizes
+from fast_langgraph._profile.storage import OPEN, Files, sizes
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
 
-#: how much is added up together: code that was just used runs faster
-TOGETHER = 1024
+if TYPE_CHECKING:
+    from fast_langgraph._native import MethodSums, Sums
+
+N = TypeVar("N", int, float)
+
 #: how many points the curve of the checkpoints' bytes has at most
 POINTS = 256
 
@@ -31,24 +34,25 @@ class Totals:
         self.durations = Durations()
         self.errors: dict[str, int] = {}
         self.bytes: int | None = None
-        self.parts: dict[str, float] = {}
+        self.measured: tuple[float | None, ...] = (None,) * len(MEASURED)
 
-    def add(self, call: Call) -> None:
-        self.durations.add(call.ended - call.began - call.away - call.overhead)
-        parts = self.parts
-        for name, seconds in call.parts.items():
-            parts[name] = parts.get(name, 0.0) + seconds
-        if call.bytes is not None:
-            self.bytes = call.bytes + (self.bytes or 0)
-        if call.error:
-            self.errors[call.error] = self.errors.get(call.error, 0) + 1
+    def add(self, found: MethodSums) -> None:
+        self.durations.add(found["seconds"])
+        self.measured = tuple(_plus(one, other) for one, other in zip(self.measured, found["parts"], strict=True))
+        self.bytes = _plus(self.bytes, found["bytes"])
+        for name, count in found["errors"].items():
+            self.errors[name] = self.errors.get(name, 0) + count
 
-    def all_parts(self, saver: str) -> dict[str, float | None]:
+    def parts(self, saver: str) -> dict[str, float | None]:
         """What a RustSQLiteCheckpointer neither encodes nor decodes is its engine's."""
-        left = max(0.0, self.durations.total - sum(self.parts.values()))
+        left = max(0.0, self.durations.total - sum(part or 0.0 for part in self.measured))
         is_engine = saver == "RustSQLiteCheckpointer"
-        found: dict[str, float | None] = {name: self.parts.get(name) for name in MEASURED}
-        return {**found, "engine": left if is_engine else None, "rest": None if is_engine else left}
+        measured = dict(zip(MEASURED, self.measured, strict=True))
+        return {**measured, "engine": left if is_engine else None, "rest": None if is_engine else left}
+
+
+def _plus(one: N | None, other: N | None) -> N | None:
+    return other if one is None else one if other is None else one + other
 
 
 class Curve:
@@ -74,9 +78,7 @@ class Curve:
 
 
 class Recorder:
-    """Safe from any thread, and from a signal handler that makes a call while a call is recorded: what is told of is
-    put into a queue, and whoever has made it long adds all of it up.
-    """
+    """Safe from any thread, and from a signal handler: calls are told to a tally, and added up when there are many."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -84,94 +86,51 @@ class Recorder:
         self.channels = Channels()
         self.files = Files()
         self.curve = Curve()
+        #: how many checkpoints were looked into, and their bytes
+        self.sampled = self.sampled_bytes = 0
         self.is_open = True
-        #: that a call began, a float; that it paused, a float in a tuple; that it ended, the call
-        self._told: deque[float | tuple[float] | Call] = deque()
-        self.began: Callable[[float], None] = self._told.append
-        self._adds_up = False
-        self._running = 0
-        self._busy = 0.0
-        self._busy_since = 0.0
+        self.tally = Tally(WeakMethod(self.add_up))
         self._overhead = 0.0
         self._counts_before = _counts()
-        self._began = perf_counter()
+        self._began = clock()
         self._ended = 0.0
         _open.add(self)
+        OPEN.append(self.files)
 
-    def paused(self, now: float) -> None:
-        self._told.append((now,))
+    def add_up(self) -> None:
+        with self.lock:
+            self._add(self.tally.take())
 
-    def uses(self, path: str) -> None:
-        if path not in self.files.before and self.is_open:
-            with self.lock:
-                self.files.uses(path)
-
-    def ended(self, call: Call) -> None:
-        self._told.append(call)
-        if len(self._told) >= TOGETHER:
-            with self.lock:
-                self._add_up()
-
-    def _add_up(self) -> None:
-        """With the lock held. What others tell of meanwhile is taken too, or left for later."""
-        if self._adds_up:
-            return  # this is a signal handler, and what it has interrupted goes on after it
-        self._adds_up = True
-        if not self.is_open:
-            self._told.clear()
-        told, running, busy, since = self._told, self._running, self._busy, self._busy_since
-        while told:
-            one = told.popleft()
-            if isinstance(one, float):
-                if running == 0:
-                    since = one
-                running += 1
-                continue
-            if isinstance(one, Call):
-                now = one.ended
-                self._add(one)
-            else:
-                (now,) = one
-            running -= 1
-            if running == 0:
-                busy += now - since
-        self._running, self._busy, self._busy_since = running, busy, since
-        self._adds_up = False
-
-    def _add(self, call: Call) -> None:
-        totals = self.totals.get(call.method)
-        if totals is None:
-            totals = self.totals[call.method] = Totals()
-        totals.add(call)
-        self._overhead += call.overhead
-        if call.written is not None:
-            self.channels.add_writes(call.writes, call.written)
-        elif call.bytes is not None and call.method[1] in ("put", "aput"):
-            self.curve.add(call.bytes)
-            if call.sizes is not None:
-                self.channels.add_state(call.sizes, call.times, call.bytes)
+    def _add(self, sums: Sums) -> None:
+        for method in sums["methods"]:
+            self.totals.setdefault(method["method"], Totals()).add(method)
+        for channel in sums["channels"]:
+            self.channels.add(channel)
+        for size in sums["put_bytes"]:
+            self.curve.add(size)
+        self.sampled += sums["sampled"]
+        self.sampled_bytes += sums["sampled_bytes"]
+        self._overhead += sums["overhead"]
 
     def close(self) -> None:
         """Counts nothing from now on."""
         with self.lock:
             if not self.is_open:
                 return
-            self._add_up()
-            self._ended = perf_counter()
-            if self._running:
-                self._busy += self._ended - self._busy_since
+            self._ended = clock()
+            self.tally.close()
+            self.add_up()
             # Their files may be gone or grow by the time that somebody asks.
             self._after = self._sizes()
             self._counts_after = _counts()
             self.is_open = False
             _open.discard(self)
+            OPEN.remove(self.files)
 
     def in_child(self) -> None:
         """In the child of a fork: another thread may have held the lock, and the calls of others are not here."""
         self.lock = RLock()
-        self._adds_up = False
-        self._add_up()
-        self._running = 0
+        self.tally.forget_running()
 
     def _sizes(self) -> dict[str, tuple[int, int]]:
         return {path: sizes(path) for path in self.files.before}
@@ -179,23 +138,22 @@ class Recorder:
     def report(self) -> Profile:
         """What was recorded so far."""
         with self.lock:
-            self._add_up()
-            now = self._ended if not self.is_open else perf_counter()
-            busy = self._busy + (now - self._busy_since if self._running and self.is_open else 0.0)
-            after = self._after if not self.is_open else self._sizes()
-            counts = self._counts_after if not self.is_open else _counts()
+            self.add_up()
+            now = clock() if self.is_open else self._ended
+            after = self._sizes() if self.is_open else self._after
+            counts = _counts() if self.is_open else self._counts_after
             elapsed = now - self._began
             return Profile(
                 elapsed=elapsed,
-                busy=min(busy, elapsed),
-                running=self._running,
+                busy=min(self.tally.busy(now), elapsed),
+                running=self.tally.running,
                 operations=tuple(
                     _operation(*key, totals)
                     for key, totals in sorted(self.totals.items(), key=lambda item: -item[1].durations.total)
                 ),
                 channels=self._channels(),
-                sampled=self.channels.sampled,
-                sampled_bytes=self.channels.sampled_bytes,
+                sampled=self.sampled,
+                sampled_bytes=self.sampled_bytes,
                 files=tuple(File(path, *self.files.before[path], *after[path]) for path in after),
                 put_bytes=tuple(self.curve.points),
                 puts_each=self.curve.each,
@@ -209,7 +167,7 @@ class Recorder:
             Channel(
                 name,
                 bytes=costs.bytes,
-                share=costs.bytes / self.channels.sampled_bytes if self.channels.sampled_bytes else None,
+                share=costs.bytes / self.sampled_bytes if self.sampled_bytes else None,
                 encode_share=costs.seconds / timed if costs.seconds is not None and timed else None,
                 writes=costs.writes,
                 write_bytes=costs.write_bytes,
@@ -232,7 +190,7 @@ def _operation(saver: str, name: str, totals: Totals) -> Operation:
         p50=durations.quantile(0.5) or 0.0,
         p95=durations.quantile(0.95) or 0.0,
         max=durations.most,
-        parts=totals.all_parts(saver),
+        parts=totals.parts(saver),
     )
 
 

@@ -9,14 +9,14 @@ from types import ModuleType
 from typing import Any
 
 from fast_langgraph import _native
+from fast_langgraph._native import Sampler, Tally
 from fast_langgraph._patching.import_hook import Finder
 from fast_langgraph._profile import timers
-from fast_langgraph._profile.calls import Sink
-from fast_langgraph._profile.channels import Sampler
-from fast_langgraph._profile.instruments import ACTIVE, METHODS, front
+from fast_langgraph._profile.calls import SQLITE, SQLITE_AND_COMMIT
+from fast_langgraph._profile.channels import BUDGET
+from fast_langgraph._profile.instruments import ACTIVE, METHODS, Teller, front
 from fast_langgraph._profile.recorder import Recorder
 from fast_langgraph._profile.report import Profile
-from fast_langgraph._profile.storage import watch_anew
 from fast_langgraph._replacements import async_group_commit, group_commit
 from fast_langgraph._shared import fronts
 from fast_langgraph._shared.codec import Codec
@@ -33,7 +33,7 @@ _slots: list[Slot] = []
 def _attach() -> None:
     """Puts fronts before everything that is imported and has none."""
     with _lock:
-        if not ACTIVE.sinks:
+        if not ACTIVE.told:
             return
         for owner, attribute, make in _wanted():
             slot = fronts.place(owner, attribute, make)
@@ -46,11 +46,11 @@ def _wanted() -> list[tuple[Any, str, Callable[[Slot], Callable[..., Any]]]]:
         (Codec, "dumps", timers.dumps_typed),
         (Codec, "loads", timers.loads_typed),
         (group_commit, "_commit", timers.commit),
-        (group_commit, "execute", timers.work("sqlite_and_commit")),
+        (group_commit, "execute", timers.work(SQLITE_AND_COMMIT)),
         (async_group_commit, "_commit", timers.async_commit),
-        (_native, "fetch_checkpoint", timers.work("sqlite")),
-        (_native, "fetch_delta_ancestors", timers.work("sqlite")),
-        (_native, "fetch_delta_writes", timers.work("sqlite")),
+        (_native, "fetch_checkpoint", timers.work(SQLITE)),
+        (_native, "fetch_delta_ancestors", timers.work(SQLITE)),
+        (_native, "fetch_delta_writes", timers.work(SQLITE)),
     ]
     for name, (cls, *_) in WATCHED.items():
         owner = _executed(name).get(cls)
@@ -78,23 +78,22 @@ _finder = Finder(WATCHED)
 _finder.executed = _attach
 
 
-def _enter(sink: Sink, sampler: Sampler) -> None:
+def _enter(told: Tally | Teller, encodes: bool) -> None:
     with _lock:
-        if not ACTIVE.sinks:
-            ACTIVE.sampler = sampler
+        if not ACTIVE.told:
+            ACTIVE.sampler = Sampler(BUDGET)
             sys.meta_path.insert(0, _finder)
-        ACTIVE.sampler.encodes |= sampler.encodes
-        ACTIVE.sinks = (*ACTIVE.sinks, sink)
-        watch_anew()
+        if encodes:
+            ACTIVE.sampler.encode_channels()
+        ACTIVE.told = (*ACTIVE.told, told)
         _attach()
 
 
-def _leave(sink: Sink) -> None:
+def _leave(told: Tally | Teller) -> None:
     with _lock:
-        ACTIVE.sinks = tuple(other for other in ACTIVE.sinks if other is not sink)
-        if ACTIVE.sinks:
+        ACTIVE.told = tuple(other for other in ACTIVE.told if other is not told)
+        if ACTIVE.told:
             return
-        watch_anew()
         if _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
         while _slots:
@@ -108,7 +107,7 @@ class Profiling:
         self._encodes = encode_channels
         self._telemetry = telemetry
         self._recorder: Recorder | None = None
-        self._sinks: list[Sink] = []
+        self._told: list[Tally | Teller] = []
 
     def __enter__(self) -> Profiling:
         if self._recorder is not None:
@@ -116,18 +115,18 @@ class Profiling:
         if self._telemetry:
             from fast_langgraph._profile.telemetry import Telemetry
 
-            self._sinks.append(Telemetry())
+            self._told.append(Telemetry())
         self._recorder = Recorder()
-        self._sinks.append(self._recorder)
-        for sink in self._sinks:
-            _enter(sink, Sampler(self._encodes))
+        self._told.append(self._recorder.tally)
+        for told in self._told:
+            _enter(told, self._encodes)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._recorder is not None:
             self._recorder.close()
-        while self._sinks:
-            _leave(self._sinks.pop())
+        while self._told:
+            _leave(self._told.pop())
 
     def report(self) -> Profile:
         if self._recorder is None:

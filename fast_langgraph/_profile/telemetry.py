@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from fast_langgraph._native import __version__
-from fast_langgraph._profile.calls import Call
+from fast_langgraph._native import Call, __version__
+from fast_langgraph._profile.calls import MEASURED
 from fast_langgraph._shared.counts import counts_of
 from fast_langgraph._shared.stock_classes import SITES
 
@@ -66,19 +66,10 @@ def _fallbacks(_options: CallbackOptions) -> Iterable[Observation]:
 
 
 class Telemetry:
-    """A sink of calls."""
+    """Is told of calls that are over."""
 
     def __init__(self) -> None:
         self._instruments = instruments()
-
-    def began(self, now: float) -> None:
-        pass
-
-    def paused(self, now: float) -> None:
-        pass
-
-    def uses(self, path: str) -> None:
-        pass
 
     def ended(self, call: Call) -> None:
         # An exporter of the app's must not make a call fail.
@@ -108,8 +99,9 @@ class Telemetry:
             start_time=now - round((call.ended - call.began) * 1e9),
         )
         if span.is_recording():
-            for name, seconds in call.parts.items():
-                span.set_attribute(f"fast_langgraph.{name}.seconds", seconds)
+            for name, seconds in zip(MEASURED, call.parts, strict=True):
+                if seconds is not None:
+                    span.set_attribute(f"fast_langgraph.{name}.seconds", seconds)
             if call.bytes is not None:
                 span.set_attribute("fast_langgraph.bytes", call.bytes)
             if call.error:

@@ -26,6 +26,7 @@ mod interpreter;
 mod key_part;
 mod layout;
 mod metadata;
+mod profile;
 mod sync;
 mod values;
 #[cfg(unix)]
@@ -42,6 +43,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     host_sqlite::register(module)?;
     metadata::register(module)?;
+    profile::register(module)?;
     errors::register(module)?;
     encodings::register(module)?;
     borrowed_connection::register(module)?;

@@ -11,16 +11,8 @@ import textwrap
 import pytest
 
 from installed_wheel import ALL_SITES, clean, ok
+from samples.programs import TELL, write_programs
 
-TELL = """
-import os, sys, json
-print(json.dumps({
-    "argv": sys.argv, "path": sys.path, "name": __name__, "file": globals().get("__file__"),
-    "package": __package__, "spec": __spec__ and __spec__.name, "main": vars(sys.modules["__main__"]) is globals(),
-    "flags": list(sys.flags), "xoptions": sys._xoptions, "cached": globals().get("__cached__"),
-    "loader": type(__loader__).__name__ if not isinstance(__loader__, type) else __loader__.__name__,
-}))
-"""
 ACTIVE = """
 from langgraph.checkpoint.sqlite import SqliteSaver
 import fast_langgraph
@@ -30,15 +22,10 @@ print(fast_langgraph.status().sites["SqliteSaver.put"].state)
 
 @pytest.fixture
 def folder(tmp_path):
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for path in (tmp_path / "app.py", package / "module.py", package / "__main__.py"):
-        path.write_text(TELL)
-    (tmp_path / "link.py").symlink_to(package / "module.py")
+    write_programs(tmp_path)
+    (tmp_path / "link.py").symlink_to(tmp_path / "package" / "module.py")
     (tmp_path / "active.py").write_text(ACTIVE)
     (tmp_path / "fails.py").write_text("def f():\n    raise ValueError('in the app')\n\nf()\n")
-    (tmp_path / "wrong.py").write_text("def f(:\n")
     return tmp_path
 
 

@@ -105,7 +105,7 @@ def test_quantiles_are_exact_for_few_and_within_two_percent_for_many():
     assert found.quantile(0.5) is None
     for count in range(1, 20_000):
         seconds = chance.lognormvariate(-7, 1.5)
-        found.add(seconds)
+        found.add([seconds])
         all_of_them.append(seconds)
         if count in (1, 2, 100, EXACT - 1, EXACT, 9_999, 19_999):
             expected = sorted(all_of_them)
@@ -127,10 +127,12 @@ def test_what_is_kept_stays_bounded():
     assert curve.points[0] == (curve.each - 1) / 2
     channels = Channels()
     for n in range(10_000):
-        channels.add_writes([f"channel {n}"], [(1, 0.0)])
+        costs = {"bytes": 2, "seconds": None, "writes": 1, "write_bytes": 1, "write_seconds": 0.0}
+        channels.add({"name": f"channel {n}", **costs})
     assert len(channels.costs) == MOST + 1
     assert sum(costs.writes for costs in channels.costs.values()) == 10_000
     assert channels.costs[OTHERS].writes == 10_000 - MOST
+    assert sum(costs.bytes for costs in channels.costs.values()) == 20_000
 
 
 class Tags(HTMLParser):

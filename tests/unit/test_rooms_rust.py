@@ -57,6 +57,7 @@ ROOMS: dict[str, set[str]] = {
     "key_part": {"values"},
     "values": {"buffer", "errors"},
     "errors": {"host_sqlite"},
+    "profile": {"buffer", "codec", "sync"},
     "codec": {"buffer", "counts", "sync", "fast_langgraph_msgpack"},
     "encodings": {"sync"},
     "metadata": set(),

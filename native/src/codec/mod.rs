@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 mod build;
 mod bytes;
-mod channel_sizes;
+pub mod channel_sizes;
 mod construct;
 mod counters;
 mod cuts;
