@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -22,7 +24,7 @@ from beside_stock.sites import runs_native
 from fast_langgraph import RustSQLiteCheckpointer, _native
 from fast_langgraph._replacements import async_group_commit, group_commit
 from fast_langgraph._shared.codec import Codec
-from samples.checkpoints import METADATA, checkpoint, config
+from samples.checkpoints import METADATA, WRITES, checkpoint, config
 
 pytestmark = pytest.mark.unpatched
 
@@ -124,6 +126,74 @@ def test_profiles_may_be_nested_and_overlap(saver):
     put(saver)
     assert [count(profile) for profile in (first, second, inner)] == [3, 3, 1]
     assert first.report() == first.report()
+
+
+def test_nested_profiles_see_the_same_of_a_call(saver):
+    with fast_langgraph.profile() as outer, fast_langgraph.profile(encode_channels=True) as inner:
+        written = saver.put(config(), checkpoint(1), METADATA, {})
+        saver.put_writes(written, WRITES, "task")
+        list(saver.list(config()))
+    one, other = outer.report(), inner.report()
+    assert one.operations == other.operations
+    assert one.channels == other.channels
+    assert [channel.writes for channel in one.channels if channel.name == WRITES[0][0]] == [1]
+    assert one.put_bytes == other.put_bytes
+
+
+def test_calls_that_are_added_up_between_are_all_counted(saver):
+    with fast_langgraph.profile() as profile:
+        for n in range(700):
+            saver.put_writes(config(at=1), [("a", n), ("b", None)], "task", f"{n}")
+            if n % 100 == 0:
+                saver.put(config(), checkpoint(n), METADATA, {})
+    found = {channel.name: channel for channel in profile.report().channels}
+    assert (found["a"].writes, found["b"].writes) == (700, 700)
+    assert found["a"].write_bytes == sum(len(saver.serde.dumps_typed(n)[1]) for n in range(700))
+    assert count(profile) == 707
+    assert len(profile.report().put_bytes) == 7
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+def test_a_signal_handler_that_makes_calls_while_calls_are_told_of_is_counted(saver):
+    other = SqliteSaver(sqlite3.connect(":memory:"))
+    seen: list[int] = []
+
+    def handle(*_: Any) -> None:
+        other.put(config(), checkpoint(1), METADATA, {})
+        seen.append(1)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with fast_langgraph.profile() as profile:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            for n in range(1_000):
+                put(saver, n)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        other.conn.close()
+    # What the handler does within a call is part of that call.
+    assert seen
+    assert 1_000 <= count(profile) <= 1_000 + len(seen)
+    assert profile.report().running == 0
+
+
+def test_a_method_that_was_taken_before_a_profile_is_not_measured(saver):
+    early = saver.put
+    with fast_langgraph.profile() as profile:
+        early(config(), checkpoint(1), METADATA, {})
+        assert count(profile) == 0
+        # One taken inside calls what is behind the front, which patch() exchanges.
+        late = saver.put
+        fast_langgraph.patch()
+        with runs_native("SqliteSaver.put"):
+            late(config(), checkpoint(2), METADATA, {})
+        assert count(profile) == 1
+    late(config(), checkpoint(3), METADATA, {})
+    assert count(profile) == 1
+    assert saver.get_tuple(config()).checkpoint["id"] == checkpoint(3)["id"]
 
 
 def test_a_report_may_be_asked_for_while_the_profile_is_on(saver):

@@ -35,13 +35,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(
-        method: Py<PyTuple>,
-        told: Py<PyTuple>,
-        sampler: Py<Sampler>,
-        stored: Stored,
-        contended: bool,
-    ) -> Self {
+    pub fn new(method: Py<PyTuple>, told: Py<PyTuple>, sampler: Py<Sampler>, stored: Stored, contended: bool) -> Self {
         let is_put = matches!(stored, Stored::Checkpoint(_));
         let (checkpoint, channels) = match stored {
             Stored::Checkpoint(checkpoint) => (checkpoint, None),
