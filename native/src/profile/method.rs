@@ -72,7 +72,8 @@ impl Method {
         };
         let contended = is_locked(&saver);
         if let Some(file) = &self.file
-            && let Some(file) = saver.getattr_opt(file.bind(py))?
+            // An attribute of the app's own may raise.
+            && let Ok(Some(file)) = saver.getattr_opt(file.bind(py))
         {
             self.watch.get().uses(told, &saver, &file)?;
         }
