@@ -1,7 +1,8 @@
 """What ``profile()`` costs while it is on, of one conversation with an agent, and once it is off again.
 
-CPU seconds of the whole process, of rounds in turns; with ``--once KIND`` one conversation alone, for valgrind. Before
-anything is timed, a conversation with and without it is compared.
+CPU seconds of the whole process, of rounds in turns; or with ``--instructions`` what valgrind counts, which takes
+minutes and does not depend on what else the machine does. Before anything is timed, a conversation with and without it
+is compared.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
+import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import nullcontext
@@ -53,19 +58,54 @@ def conversation(kind: str, turns: int, profiled: bool) -> tuple[list[Any], floa
     return said, *took
 
 
+def dump() -> None:
+    """What was executed since the last time is written by callgrind."""
+    gc.collect()
+    subprocess.run(["callgrind_control", "-d", str(os.getpid())], check=True, capture_output=True)
+
+
+def under_valgrind(kind: str, turns: int) -> None:
+    """Off, on, off and on in one process, once it has warmed up: what imports and the like execute is not counted."""
+    if kind.endswith("patched"):
+        fast_langgraph.patch()
+    for profiled in (False, True, False):
+        conversation(kind, 3, profiled)
+    gc.freeze()
+    dump()
+    for profiled in (False, True) * 2:
+        conversation(kind, turns, profiled)
+        dump()
+
+
+def instructions(kind: str, turns: int) -> tuple[float, float]:
+    """Of a conversation, without a profile and with one."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", sys.executable, __file__]
+        command += ["--under-valgrind", kind, "--turns", str(turns)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+        texts = [Path(folder, f"out.{number}").read_text(errors="replace") for number in range(2, 6)]
+    found = [int(re.findall(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)[-1]) for text in texts]
+    return (found[0] + found[2]) / 2, (found[1] + found[3]) / 2
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, nargs="*", default=[50, 250])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--kinds", nargs="*", default=KINDS)
-    parser.add_argument("--once", choices=KINDS)
-    parser.add_argument("--on", action="store_true")
+    parser.add_argument("--instructions", action="store_true", help="count them, by valgrind")
+    parser.add_argument("--under-valgrind", choices=KINDS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.once:
-        if arguments.once.endswith("patched"):
-            fast_langgraph.patch()
-        conversation(arguments.once, 2, False)
-        conversation(arguments.once, arguments.turns[0], arguments.on)
+    if arguments.under_valgrind:
+        under_valgrind(arguments.under_valgrind, arguments.turns[0])
+        return
+    if arguments.instructions:
+        print(f"{'instructions of a turn':<28} {'off':>12} {'on':>12}")
+        for kind in arguments.kinds:
+            for turns in arguments.turns:
+                off, on = instructions(kind, turns)
+                name = f"{kind}, {turns} turns"
+                print(f"{name:<28} {off / turns:>12,.0f} {on / turns:>12,.0f} {on / off - 1:>+7.1%}", flush=True)
         return
     print(f"{'':<28} {'off':>8} {'on':>8} {'off':>8}  {'on, CPU':>8} {'on, wall':>8}")
     for kind in arguments.kinds:
