@@ -231,6 +231,159 @@ def fetch_delta_writes(
 ) -> list[tuple[list[str], Any]]:
     """For each channel the tasks, and a ``Blob`` of the list of values, or pairs of kind and ``Blob``; oldest first."""
 
+# What profile() does at each call.
+
+class Sampler:
+    """Which checkpoints that are put are looked into: the first, and those that keep it within a share of the time."""
+
+    def __new__(cls, budget: float) -> Sampler: ...
+    def encode_channels(self) -> None:
+        """Have each channel encoded once more by itself."""
+
+class Call:
+    """A call of a saver's method while a profile is on, and the time of its parts. Times are in seconds."""
+
+    @property
+    def method(self) -> tuple[str, str]:
+        """The saver's class and the method."""
+    @property
+    def told(self) -> tuple[Any, ...]:
+        """Who is told of it: tallies, and what has a method ``ended``."""
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def began(self) -> float: ...
+    @property
+    def ended(self) -> float: ...
+    @property
+    def took(self) -> float:
+        """Without what the caller did between two of what was listed, and without measuring."""
+    @property
+    def parts(self) -> list[float | None]:
+        """Encoding, decoding, waiting, SQLite, commit, and the last two in one; None where nothing was measured."""
+    @property
+    def bytes(self) -> int | None:
+        """What was encoded or decoded."""
+    @property
+    def error(self) -> str | None:
+        """The name of the class of the exception that ended it."""
+    def failed(self, name: str) -> None: ...
+    def begin_work(self) -> float | None:
+        """On the database, with the saver's lock held. None in a call that is over."""
+    def begin_commit(self, waits: bool) -> float | None:
+        """A group commit; ``waits`` says whether the call may have waited for the lock before. None in a call that is
+        over.
+        """
+    def end_commit(self, began: float) -> None: ...
+    def end_hop(self, part: int, began: float, worked: float) -> None:
+        """To another thread, which has ``worked`` so long on the database."""
+
+class Method:
+    """A method of a saver's class that is profiled."""
+
+    def __new__(
+        cls,
+        saver: str,
+        name: str,
+        current: ContextVar[Call | None],
+        file: str | None,
+        watch: Watch,
+    ) -> Method:
+        """``current`` has the call that goes on. ``file`` is the attribute of a saver that says which file it uses."""
+
+    def begun(
+        self, told: tuple[Any, ...], sampler: Sampler, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call | None:
+        """A call with these arguments. None if nobody is told, and if it is part of another call."""
+    def enter(self, call: Call) -> None:
+        """What follows, up to ``pause`` or ``end``, is part of the call."""
+    def pause(self, call: Call) -> None: ...
+    def end(self, call: Call) -> None: ...
+    def end_paused(self, call: Call) -> None:
+        """It does not go on any more. May be called again."""
+    def run(
+        self,
+        told: tuple[Any, ...],
+        sampler: Sampler,
+        inner: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Call ``inner``, as a call that is told of."""
+
+class Timers:
+    """Call ``inner``, timed as a part of the call that goes on, if one does."""
+
+    def __new__(
+        cls,
+        current: ContextVar[Call | None],
+        encode_channels: Callable[[Callable[..., Any], tuple[Any, ...], Any], dict[str, float] | None],
+    ) -> Timers: ...
+    def encode(self, at: int, inner: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``at`` is the place of the value among the arguments."""
+    def decode(self, at: int, inner: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """``at`` is the place of what is decoded among the arguments."""
+    def work(self, part: int, inner: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """On a borrowed connection, with the saver's lock held."""
+    def commit(self, inner: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """A group commit."""
+
+class TimedCursor:
+    """What stock's ``SqliteSaver.cursor()`` returns, timed as a part of ``call``."""
+
+    def __new__(cls, call: Call, made: Any, waits: bool, commits: bool) -> TimedCursor: ...
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *exception: object) -> Any: ...
+
+class MethodSums(TypedDict):
+    method: tuple[str, str]
+    seconds: list[float]
+    parts: list[float | None]
+    bytes: int | None
+    errors: dict[str, int]
+
+class ChannelSums(TypedDict):
+    name: str
+    bytes: int
+    seconds: float | None
+    writes: int
+    write_bytes: int
+    write_seconds: float
+
+class Sums(TypedDict):
+    methods: list[MethodSums]
+    channels: list[ChannelSums]
+    put_bytes: list[int]
+    sampled: int
+    sampled_bytes: int
+    overhead: float
+
+class Tally:
+    """What a profile is told of calls: when any go on, and those that are over."""
+
+    def __new__(cls, full: Callable[[], Callable[[], object] | None]) -> Tally:
+        """``full`` is a weak reference to what is called when there is much to ``take``."""
+
+    @property
+    def running(self) -> int: ...
+    def busy(self, now: float) -> float:
+        """Seconds in which at least one call went on."""
+    def take(self) -> Sums:
+        """The sums of calls that have ended since the last time."""
+    def close(self) -> None:
+        """Count nothing from now on."""
+    def forget_running(self) -> None: ...
+
+class Watch:
+    """Tells of the connection or the path that a saver uses, if it is not the last one."""
+
+    def __new__(cls, tell: Callable[[Any], object]) -> Watch: ...
+    def uses(self, told: tuple[Any, ...], holder: object, connection: object) -> None:
+        """``told`` are those who are told of the call. ``connection`` is that of ``holder``, or its path."""
+
+def clock() -> float:
+    """Seconds, for the difference of two."""
+
 # From here on: the engine of RustSQLiteCheckpointer, only there on Unix.
 
 Row = tuple[Any, ...]
@@ -438,154 +591,3 @@ def before_fork() -> None:
 def after_fork_in_parent() -> None: ...
 def after_fork_in_child() -> None: ...
 def close_all() -> None: ...
-
-class Sampler:
-    """Which checkpoints that are put are looked into: the first, and those that keep it within a share of the time."""
-
-    def __new__(cls, budget: float) -> Sampler: ...
-    def encode_channels(self) -> None:
-        """Have each channel encoded once more by itself."""
-
-class Call:
-    """A call of a saver's method while a profile is on, and the time of its parts. Times are in seconds."""
-
-    @property
-    def method(self) -> tuple[str, str]:
-        """The saver's class and the method."""
-    @property
-    def told(self) -> tuple[Any, ...]:
-        """Who is told of it: tallies, and what has a method ``ended``."""
-    @property
-    def is_over(self) -> bool: ...
-    @property
-    def began(self) -> float: ...
-    @property
-    def ended(self) -> float: ...
-    @property
-    def took(self) -> float:
-        """Without what the caller did between two of what was listed, and without measuring."""
-    @property
-    def parts(self) -> list[float | None]:
-        """Encoding, decoding, waiting, SQLite, commit, and the last two in one; None where nothing was measured."""
-    @property
-    def bytes(self) -> int | None:
-        """What was encoded or decoded."""
-    @property
-    def error(self) -> str | None:
-        """The name of the class of the exception that ended it."""
-    def failed(self, name: str) -> None: ...
-    def begin_work(self) -> float | None:
-        """On the database, with the saver's lock held. None in a call that is over."""
-    def begin_commit(self, waits: bool) -> float | None:
-        """A group commit; ``waits`` says whether the call may have waited for the lock before. None in a call that is
-        over.
-        """
-    def end_commit(self, began: float) -> None: ...
-    def end_hop(self, part: int, began: float, worked: float) -> None:
-        """To another thread, which has ``worked`` so long on the database."""
-
-class Method:
-    """A method of a saver's class that is profiled."""
-
-    def __new__(
-        cls,
-        saver: str,
-        name: str,
-        current: ContextVar[Call | None],
-        file: str | None,
-        watch: Watch,
-    ) -> Method:
-        """``current`` has the call that goes on. ``file`` is the attribute of a saver that says which file it uses."""
-
-    def begun(
-        self, told: tuple[Any, ...], sampler: Sampler, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Call | None:
-        """A call with these arguments. None if nobody is told, and if it is part of another call."""
-    def enter(self, call: Call) -> None:
-        """What follows, up to ``pause`` or ``end``, is part of the call."""
-    def pause(self, call: Call) -> None: ...
-    def end(self, call: Call) -> None: ...
-    def end_paused(self, call: Call) -> None:
-        """It does not go on any more. May be called again."""
-    def run(
-        self,
-        told: tuple[Any, ...],
-        sampler: Sampler,
-        inner: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Call ``inner``, as a call that is told of."""
-
-class Timers:
-    """Call ``inner``, timed as a part of the call that goes on, if one does."""
-
-    def __new__(
-        cls,
-        current: ContextVar[Call | None],
-        encode_channels: Callable[[Callable[..., Any], tuple[Any, ...], Any], dict[str, float] | None],
-    ) -> Timers: ...
-    def encode(self, at: int, inner: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """``at`` is the place of the value among the arguments."""
-    def decode(self, at: int, inner: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """``at`` is the place of what is decoded among the arguments."""
-    def work(self, part: int, inner: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """On a borrowed connection, with the saver's lock held."""
-    def commit(self, inner: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """A group commit."""
-
-class TimedCursor:
-    """What stock's ``SqliteSaver.cursor()`` returns, timed as a part of ``call``."""
-
-    def __new__(cls, call: Call, made: Any, waits: bool, commits: bool) -> TimedCursor: ...
-    def __enter__(self) -> Any: ...
-    def __exit__(self, *exception: object) -> Any: ...
-
-class MethodSums(TypedDict):
-    method: tuple[str, str]
-    seconds: list[float]
-    parts: list[float | None]
-    bytes: int | None
-    errors: dict[str, int]
-
-class ChannelSums(TypedDict):
-    name: str
-    bytes: int
-    seconds: float | None
-    writes: int
-    write_bytes: int
-    write_seconds: float
-
-class Sums(TypedDict):
-    methods: list[MethodSums]
-    channels: list[ChannelSums]
-    put_bytes: list[int]
-    sampled: int
-    sampled_bytes: int
-    overhead: float
-
-class Tally:
-    """What a profile is told of calls: when any go on, and those that are over."""
-
-    def __new__(cls, full: Callable[[], Callable[[], object] | None]) -> Tally:
-        """``full`` is a weak reference to what is called when there is much to ``take``."""
-
-    @property
-    def running(self) -> int: ...
-    def busy(self, now: float) -> float:
-        """Seconds in which at least one call went on."""
-    def take(self) -> Sums:
-        """The sums of calls that have ended since the last time."""
-    def close(self) -> None:
-        """Count nothing from now on."""
-    def forget_running(self) -> None: ...
-
-class Watch:
-    """Tells of the connection or the path that a saver uses, if it is not the last one."""
-
-    def __new__(cls, tell: Callable[[Any], object]) -> Watch: ...
-    def uses(self, told: tuple[Any, ...], holder: object, connection: object) -> None:
-        """``told`` are those who are told of the call. ``connection`` is that of ``holder``, or its path."""
-
-def clock() -> float:
-    """Seconds, for the difference of two."""

@@ -457,7 +457,7 @@ def move_command(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Copy conversations to another database: SQLite to PostgreSQL, back, or to another file.
+    """Copy conversations to PostgreSQL, back, or to another file.
 
     All is looked at before anything is written, and compared afterwards. The source stays as it is, and the app may
     run meanwhile. If it is stopped, the same command goes on. PostgreSQL needs the extra [postgres]; its password is

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -51,18 +51,25 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+#: Linux counts for a process what the one had that started it: this one is small.
+MEASURED = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss << 10, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def run(*arguments: Any) -> tuple[str, int]:
-    """What a command prints, and the most memory that it had, in bytes: at least what this process has, by Linux' count."""
+    """What a command prints, and the most memory that it had, in bytes."""
     began = time.monotonic()
-    process = subprocess.Popen([str(COMMAND), *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    resident = usage.ru_maxrss << 10
+    command = [sys.executable, "-S", "-c", MEASURED, str(COMMAND), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (arguments, done.stderr)
+    resident = int(done.stderr.splitlines()[-1])
     figures(str(arguments[0]), seconds=round(time.monotonic() - began, 1), MB_resident=resident // 1_000_000)
-    assert process.returncode == 0, arguments
-    return printed, resident
+    return done.stdout, resident
 
 
 @pytest.mark.soak

@@ -32,7 +32,7 @@ def killed(source, target, chance) -> bool:
             assert ours.poll(PATIENCE)
             said.append(ours.recv())
             assert said[-1] != "different"
-        time.sleep(chance.random() * 0.05)
+        time.sleep(chance.random() * 0.03)
     except EOFError:
         assert said[-1] == "equal"
     child.kill()
@@ -55,7 +55,8 @@ def story(source, target):
 @pytest.mark.soak
 @pytest.mark.parametrize("way", ["to postgres", "to sqlite", "from file to file"])
 def test_a_move_that_is_killed_goes_on(way, sqlite, postgres, tmp_path):
-    conversations.run(sqlite, others=5 + KILLS)
+    # Enough that a move is not over before it is killed.
+    conversations.run(sqlite, others=10 * KILLS)
     back = tmp_path / "back.db"
     if way == "to postgres":
         story(sqlite, postgres)
