@@ -37,7 +37,7 @@ def check(path: Path) -> None:
     """Refuses, with the reason, what is no database of checkpoints."""
     if str(path).startswith(("postgresql:/", "postgres:/")):
         # Without the address, which may have a password in it.
-        raise CommandError("only `fast-langgraph move` takes a database of PostgreSQL: move it to a file to look into it")
+        raise CommandError("only `fast-langgraph move` takes a PostgreSQL database: move it to a file to look into it")
     if not path.exists():
         near = difflib.get_close_matches(path.name, _databases(path.parent), 1)
         raise CommandError(f"there is no file {path}" + (f"; did you mean {path.with_name(near[0])}?" if near else ""))

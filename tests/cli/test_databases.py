@@ -253,5 +253,5 @@ def test_bench_measures_each_saver(cli):
 @pytest.mark.parametrize("command", ["threads", "stats", "doctor", "vacuum"])
 def test_the_address_of_a_server_is_refused_without_being_shown(cli, command):
     result = cli(command, "postgresql://me:secret@localhost/chat", code=2)
-    assert "only `fast-langgraph move` takes a database of PostgreSQL" in result.stderr
+    assert "only `fast-langgraph move` takes a PostgreSQL database" in result.stderr
     assert "secret" not in result.stderr
