@@ -17,17 +17,17 @@ from langgraph.checkpoint.base import empty_checkpoint
 
 from fast_langgraph import Retention, RustSQLiteCheckpointer
 
-THREADS = 50
 
-
-def latencies(path: Path, retention: Retention | None, puts: int, pause: float, state: str) -> tuple[list[float], int]:
+def latencies(
+    path: Path, retention: Retention | None, puts: int, threads: int, pause: float, state: str
+) -> tuple[list[float], int]:
     """Seconds of each put, and how many checkpoints were removed meanwhile."""
     taken = []
     with RustSQLiteCheckpointer(path, retention=retention) as saver:
-        configs: list[Any] = [{"configurable": {"thread_id": str(n), "checkpoint_ns": ""}} for n in range(THREADS)]
+        configs: list[Any] = [{"configurable": {"thread_id": str(n), "checkpoint_ns": ""}} for n in range(threads)]
         for number in range(puts):
             checkpoint = {**empty_checkpoint(), "channel_values": {"number": number, "state": state}}
-            place = number % THREADS
+            place = number % threads
             began = time.perf_counter()
             configs[place] = saver.put(configs[place], checkpoint, {"source": "loop", "step": number}, {})
             taken.append(time.perf_counter() - began)
@@ -39,6 +39,7 @@ def latencies(path: Path, retention: Retention | None, puts: int, pause: float, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--puts", type=int, default=4_000)
+    parser.add_argument("--threads", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--bytes", type=int, default=10_000)
     parser.add_argument("--pause", type=float, nargs="*", default=[0.0, 2.0])
@@ -51,7 +52,9 @@ def main() -> None:
                 for retains in (False, True) if number % 2 else (True, False):
                     retention = Retention(keep_last=10) if retains else None
                     path = Path(folder, f"{number}{retains}.db")
-                    taken, removed = latencies(path, retention, arguments.puts, pause / 1e3, "x" * arguments.bytes)
+                    taken, removed = latencies(
+                        path, retention, arguments.puts, arguments.threads, pause / 1e3, "x" * arguments.bytes
+                    )
                     assert bool(removed) == retains
                     gone += removed
                     cut = statistics.quantiles(taken, n=100)
