@@ -160,7 +160,13 @@ def test_an_interrupted_command_is_finished_by_a_second_one(work, tmp_path):
     arguments = {"prune": ["--keep-last", "1"], "convert": ["--to", "compact"]}[work]
     for attempt in range(200):
         path.write_bytes(whole.read_bytes())
-        process = subprocess.Popen([COMMAND, work, path, *arguments, "--yes"], stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [COMMAND, work, path, *arguments, "--yes"],
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that run in the background of a shell have it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         while process.poll() is None and not os.path.exists(f"{path}-wal"):
             time.sleep(0.001)
         time.sleep(attempt % 20 * 0.002)

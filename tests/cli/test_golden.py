@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from fast_langgraph._cli import output
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,6 +53,13 @@ def steady(text: str) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_prints_what_was_read_and_found_good(name, stock_database, tmp_path, cli, monkeypatch):
+    class WhenItWasMade(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.fromtimestamp(stock_database.stat().st_mtime + 1, tz)
+
+    # How long ago something was takes more or fewer columns.
+    monkeypatch.setattr(output, "datetime", WhenItWasMade)
     monkeypatch.chdir(tmp_path)
     Path("app.db").write_bytes(stock_database.read_bytes())
     printed = steady(cli(*COMMANDS[name], COLUMNS="80").output)
