@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import itertools
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import chat
@@ -23,7 +21,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
-from side_by_side import HEADER, on_stock, row
+from side_by_side import HEADER, compare_by, row
 
 import fast_langgraph
 
@@ -76,19 +74,8 @@ def main() -> None:
 
 
 def measure(name: str, call: Callable[[], Any], rounds: int) -> None:
-    """On both clocks at once: a round takes long."""
-    taken: dict[str, list[tuple[float, ...]]] = {"stock": [], "ours": []}
-    for _ in range(rounds):
-        for side, runs in taken.items():
-            gc.collect()
-            began = [clock() for clock in CLOCKS.values()]
-            on_stock(call) if side == "stock" else call()
-            runs.append(tuple(clock() - start for clock, start in zip(CLOCKS.values(), began, strict=True)))
-    for clock, stock, ours in zip(
-        CLOCKS, zip(*taken["stock"], strict=True), zip(*taken["ours"], strict=True), strict=True
-    ):
-        ratio = median(there / here for there, here in zip(stock, ours, strict=True))
-        print(row(f"{name}, {clock}", median(stock), median(ours), ratio), flush=True)
+    for clock, times in zip(CLOCKS, compare_by([*CLOCKS.values()], call, rounds), strict=True):
+        print(row(f"{name}, {clock}", *times), flush=True)
 
 
 if __name__ == "__main__":

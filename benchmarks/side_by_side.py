@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import fast_langgraph
@@ -19,27 +19,41 @@ def on_stock(call: Callable[[], Any]) -> Any:
 Clock = Callable[[], float]
 
 
-def seconds(call: Callable[[], Any], repeat: int, clock: Clock) -> float:
-    """Of one call, the mean of ``repeat`` in a row."""
-    began = clock()
+def seconds(call: Callable[[], Any], repeat: int, clocks: Sequence[Clock]) -> list[float]:
+    """Of one call by each clock, the mean of ``repeat`` in a row."""
+    began = [clock() for clock in clocks]
     for _ in range(repeat):
         call()
-    return (clock() - began) / repeat
+    return [(clock() - start) / repeat for clock, start in zip(clocks, began, strict=True)]
 
 
 def compare(
     call: Callable[[], Any], rounds: int, repeat: int = 1, clock: Clock = time.perf_counter
 ) -> tuple[float, float, float]:
     """Seconds on stock and on ours, and the one over the other: medians over ``rounds`` of both in turn."""
-    stock: list[float] = []
-    ours: list[float] = []
+    [compared] = compare_by([clock], call, rounds, repeat)
+    return compared
+
+
+def compare_by(
+    clocks: Sequence[Clock], call: Callable[[], Any], rounds: int, repeat: int = 1
+) -> list[tuple[float, float, float]]:
+    """The same by several clocks at once."""
+    stock: list[list[float]] = []
+    ours: list[list[float]] = []
     for _ in range(rounds):
         gc.collect()
-        stock.append(on_stock(lambda: seconds(call, repeat, clock)))
+        stock.append(on_stock(lambda: seconds(call, repeat, clocks)))
         gc.collect()
-        ours.append(seconds(call, repeat, clock))
-    ratio = statistics.median(there / here for there, here in zip(stock, ours, strict=True))
-    return statistics.median(stock), statistics.median(ours), ratio
+        ours.append(seconds(call, repeat, clocks))
+    return [
+        (
+            statistics.median(there),
+            statistics.median(here),
+            statistics.median(one / other for one, other in zip(there, here, strict=True)),
+        )
+        for there, here in zip(zip(*stock, strict=True), zip(*ours, strict=True), strict=True)
+    ]
 
 
 def row(name: str, stock: float, ours: float, ratio: float, unit: str = "s") -> str:

@@ -6,10 +6,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +15,12 @@ from pathlib import Path
 
 import pymysql
 
+from database_servers import ended_with_us, free_port, started
+
 MISSING = (
     "MariaDB's programs mariadbd and mariadb-install-db are not here. These tests start a server of their own: "
     "apt-get install mariadb-server, or put the folders of the programs on PATH"
 )
-
-#: seconds until a server answers
-PATIENCE = 60
 
 
 def _program(name: str) -> str:
@@ -66,26 +63,18 @@ def running() -> Iterator[MariaDBServer]:
         start = folder / "start.sql"
         start.write_text("CREATE USER tester@'127.0.0.1';\nGRANT ALL ON *.* TO tester@'127.0.0.1';\n")
         start.chmod(0o644)
-        port = _free_port()
-        command = ["setpriv", "--pdeathsig", "KILL", _program("mariadbd"), "--no-defaults", f"--user={user}"]
+        port = free_port()
+        command = [*ended_with_us("KILL"), _program("mariadbd"), "--no-defaults", f"--user={user}"]
         command += [f"--datadir={folder}/data", f"--socket={folder}/socket", f"--pid-file={folder}/pid"]
         command += ["--bind-address=127.0.0.1", f"--port={port}", f"--init-file={start}"]
         command += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--skip-name-resolve"]
-        log = folder / "log"
-        with log.open("w") as output:
-            # In a session of its own: Ctrl-C is for the tests, which stop the server.
-            process = subprocess.Popen(command, stdout=output, stderr=output, cwd="/", start_new_session=True)
-        try:
-            server = MariaDBServer(port)
-            _wait(server, process, log)
+        server = MariaDBServer(port)
+
+        def answers() -> None:
+            server.connect().close()
+
+        with started(command, folder / "log", answers, pymysql.OperationalError, signal.SIGTERM, signal.SIGKILL):
             yield server
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -95,23 +84,3 @@ def _user() -> str:
     if os.geteuid():
         return pwd.getpwuid(os.geteuid()).pw_name
     return "mysql" if any(each.pw_name == "mysql" for each in pwd.getpwall()) else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _wait(server: MariaDBServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        if process.poll() is not None:
-            raise RuntimeError(f"MariaDB did not start:\n{log.read_text()}")
-        try:
-            server.connect().close()
-            return
-        except pymysql.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)

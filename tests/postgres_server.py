@@ -6,10 +6,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +15,12 @@ from pathlib import Path
 
 import psycopg
 
+from database_servers import ended_with_us, free_port, started
+
 MISSING = (
     "PostgreSQL's programs initdb and postgres are not here. These tests start a server of their own: "
     "apt-get install postgresql, or put the folder of the programs on PATH"
 )
-
-#: seconds until a server answers
-PATIENCE = 60
 
 PASSWORD = "s3cret of@the:tests"
 
@@ -40,7 +37,7 @@ def programs() -> Path:
 
 def _user() -> list[str]:
     """What a command begins with: PostgreSQL refuses to run as root. The kernel ends it with the process it is of."""
-    death = ["setpriv", "--pdeathsig", "QUIT"]
+    death = ended_with_us("QUIT")
     if os.geteuid():
         return death
     name = "postgres" if any(each.pw_name == "postgres" for each in pwd.getpwall()) else "nobody"
@@ -86,7 +83,7 @@ def running(fsync: str = "off") -> Iterator[PostgresServer]:
         initdb = [found / "initdb", "--pgdata", folder / "data", "--username", "tester", "--pwfile", password]
         options = ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         subprocess.run([*user, *initdb, *options], check=True, capture_output=True, cwd="/", text=True)
-        port = _free_port()
+        port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -96,40 +93,12 @@ def running(fsync: str = "off") -> Iterator[PostgresServer]:
         command = [*user, found / "postgres", "-D", folder / "data", "-p", str(port)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        log = folder / "log"
-        with log.open("w") as output:
-            # In a session of its own: Ctrl-C is for the tests, which stop the server.
-            process = subprocess.Popen(command, stdout=output, stderr=output, cwd="/", start_new_session=True)
-        try:
-            server = PostgresServer(port, folder)
-            _wait(server, process, log)
+        server = PostgresServer(port, folder)
+
+        def answers() -> None:
+            psycopg.connect(server.address(), connect_timeout=5).close()
+
+        with started(command, folder / "log", answers, psycopg.OperationalError, signal.SIGINT, signal.SIGQUIT):
             yield server
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGQUIT)
-                process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _wait(server: PostgresServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        if process.poll() is not None:
-            raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
-        try:
-            psycopg.connect(server.address(), connect_timeout=5).close()
-            return
-        except psycopg.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)

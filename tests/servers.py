@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from database_servers import free_port
+
 UVICORN = ["-m", "uvicorn", "--workers", "2", "--log-level", "warning"]
 GUNICORN = ["-m", "gunicorn", "--workers", "2", "--preload", "-k", "uvicorn_worker.UvicornWorker", "--graceful-timeout", "20"]  # fmt: skip
 #: the options of each server, by the app and the port
@@ -20,12 +21,6 @@ SERVERS: dict[str, Callable[[str, int], list[str]]] = {
     "uvicorn": lambda app, port: [*UVICORN, app, "--host", "127.0.0.1", "--port", str(port)],
     "gunicorn": lambda app, port: [*GUNICORN, app, "--bind", f"127.0.0.1:{port}"],
 }
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class Server:

@@ -22,7 +22,6 @@ from fast_langgraph._cli.output import (
     CommandError,
     ago,
     cell,
-    number,
     out,
     print_json,
     progress,
@@ -34,6 +33,7 @@ from fast_langgraph._cli.output import (
     when,
 )
 from fast_langgraph._cli.state import state_of
+from fast_langgraph._shared.wording import number
 
 
 class Commands(TyperGroup):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fast_langgraph._checkpointer.maintenance import MaintenanceResult
-from fast_langgraph._cli.output import ask, number, print_json, progress, say, size
+from fast_langgraph._cli.output import ask, print_json, progress, say, size
+from fast_langgraph._shared.wording import number
 from fast_langgraph.checkpointer import RustSQLiteCheckpointer
 
 Work = Callable[..., MaintenanceResult]

@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from fast_langgraph import _native
 from fast_langgraph._checkpointer.checkpoint_ids import time_of
-from fast_langgraph._cli.output import CommandError, ago, number, printable
+from fast_langgraph._cli.output import CommandError, ago, printable
 from fast_langgraph._cli.stored import AsData
+from fast_langgraph._shared.wording import number
 from fast_langgraph.checkpointer import RustSQLiteCheckpointer
 
 TABLES = ("checkpoints", "writes")

@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from fast_langgraph._cli.conversation import message
-from fast_langgraph._cli.output import cell, number, out
+from fast_langgraph._cli.output import cell, out
 from fast_langgraph._cli.state import State, is_own
 from fast_langgraph._cli.stored import as_json, one_line
+from fast_langgraph._shared.wording import number
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import Any
 
 from fast_langgraph import _native
 from fast_langgraph._cli.database import check, opened, reading
-from fast_langgraph._cli.output import number, printable, progress, size
+from fast_langgraph._cli.output import printable, progress, size
 from fast_langgraph._cli.stored import AsData
+from fast_langgraph._shared.wording import number
 from fast_langgraph.checkpointer import RustSQLiteCheckpointer
 
 #: a log beyond this is worth a word: SQLite moves it at 4 MB, RustSQLiteCheckpointer keeps it below 32 MB

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fast_langgraph._cli.database import Entry, Thread, reading
-from fast_langgraph._cli.output import ago, number, say, table, when
+from fast_langgraph._cli.output import ago, say, table, when
+from fast_langgraph._shared.wording import number
 
 #: how much of an id tells checkpoints apart: the time in it
 SHORT = 18

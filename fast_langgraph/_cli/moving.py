@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fast_langgraph._cli.output import CommandError, ask, number, print_json, progress, say, size, table
+from fast_langgraph._cli.output import CommandError, ask, print_json, progress, say, size, table
 from fast_langgraph._move.refusals import MoveRefusedError
 from fast_langgraph._move.report import MoveReport
 from fast_langgraph._move.session import move
+from fast_langgraph._shared.wording import number
 
 #: threads that are listed, of those that are the same on both sides
 LISTED = 20

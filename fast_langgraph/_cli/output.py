@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from fast_langgraph._shared.wording import number
+
 #: columns where no terminal says how many it has, so that what goes to a file or to grep stays in one line
 WITHOUT_TERMINAL = 200
 
@@ -121,10 +123,6 @@ def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> 
 
 def size(count: int) -> str:
     return decimal(count)
-
-
-def number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def when(moment: datetime | None) -> str:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from fast_langgraph._cli.conversation import Message, messages
 from fast_langgraph._cli.database import Thread
-from fast_langgraph._cli.output import ago, cell, number, out, print_json, printable, when
+from fast_langgraph._cli.output import ago, cell, out, print_json, printable, when
 from fast_langgraph._cli.state import State, interrupts, is_own
 from fast_langgraph._cli.stored import as_json, one_line
+from fast_langgraph._shared.wording import number
 
 STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "bold yellow", "system": "bold magenta"}
 

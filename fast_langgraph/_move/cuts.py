@@ -95,14 +95,6 @@ def packed(value: Any) -> bytes:
         raise UnmovableError(f"has a value that MessagePack can't hold: {error}") from None
 
 
-def packed_bytes(value: bytes) -> bytes:
-    """Bytes as MessagePack has them."""
-    for limit, head, width in ((1 << 8, b"\xc4", 1), (1 << 16, b"\xc5", 2), (1 << 32, b"\xc6", 4)):
-        if len(value) < limit:
-            return head + len(value).to_bytes(width, "big") + value
-    raise UnmovableError("has a value of 4 GB or more")
-
-
 def is_snapshot(head: bytes) -> bool:
     """Whether MessagePack that begins so is the snapshot of a delta channel: an extension of code 7."""
     lengths = {0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD4: 0, 0xD5: 0, 0xD6: 0, 0xD7: 0, 0xD8: 0}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("postgresql://", "postgres://")
 
-#: the columns of PostgresSaver's tables that a move reads and writes
+#: the columns of PostgresSaver's tables that a move reads and writes, of every release
 TABLES = {
     "checkpoints": {
         "thread_id": "text",

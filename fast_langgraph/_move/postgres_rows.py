@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fast_langgraph._move import cuts, digests
 from fast_langgraph._move.exact_json import version_text
 from fast_langgraph._move.postgres import Server
 from fast_langgraph._move.refusals import UnmovableError
-from fast_langgraph._move.rows import Checkpoint, Row, Write, of_value, place
+from fast_langgraph._move.rows import Checkpoint, Row, Write, of_value, place, place_of_checkpoint
 from fast_langgraph._move.versions import BlobKey, without_marks
 
 #: rows without their blobs
@@ -46,6 +46,17 @@ CASE type WHEN 'msgpack' THEN sha256(blob) WHEN 'bytes' THEN sha256(CASE
 """
 
 
+class _Head(NamedTuple):
+    """A checkpoint without its blobs."""
+
+    namespace: str
+    id: str
+    parent: str | None
+    #: or why they can't be read
+    fields: Any
+    metadata: str
+
+
 class Rows:
     """Of one thread at a time."""
 
@@ -77,8 +88,7 @@ class Rows:
                     try:
                         yield self._checkpoint(head, value)
                     except UnmovableError as why:
-                        namespace = f" in namespace {head[0]!r}" if head[0] else ""
-                        refused(f"thread {thread!r}{namespace}: checkpoint {head[1]!r} {why}")
+                        refused(f"{place_of_checkpoint(thread, *head[:2])} {why}")
         for columns in self._writes(thread, "blob"):
             write = Write(*columns)
             if write.kind is None:
@@ -87,21 +97,24 @@ class Rows:
                 yield write
 
     @staticmethod
-    def _checkpoint(head: tuple[Any, ...], lookup: Lookup[bytes]) -> Checkpoint:
-        namespace, checkpoint_id, parent, state, metadata = head
-        fields = _loaded(state)
-        values, primitives, snapshots = _values(namespace, fields, lookup, cuts.packed)
-        fields, described = without_marks(fields), _loaded(metadata)
-        return Checkpoint(namespace, checkpoint_id, parent, fields, values, primitives, snapshots, described)
+    def _checkpoint(head: _Head, lookup: Lookup[bytes]) -> Checkpoint:
+        values, primitives, snapshots = _values(head, lookup, cuts.packed)
+        fields, described = without_marks(head.fields), _loaded(head.metadata)
+        return Checkpoint(head.namespace, head.id, head.parent, fields, values, primitives, snapshots, described)
 
-    def _pages_of_heads(self, thread: str) -> Iterator[tuple[list[Any], dict[BlobKey, int]]]:
+    def _page(self, thread: str, after: tuple[str, ...]) -> list[_Head]:
+        page = self._server.all(_HEADS if after else _FIRST_HEADS, (thread, *after, PAGE_ROWS))
+        return [
+            _Head(ns, each, parent, _loaded_or_why(state), described) for ns, each, parent, state, described in page
+        ]
+
+    def _pages_of_heads(self, thread: str) -> Iterator[tuple[list[_Head], dict[BlobKey, int]]]:
         """Heads of checkpoints, with the sizes of their blobs at that moment."""
-        after: tuple[Any, ...] = ()
+        after: tuple[str, ...] = ()
         while True:
             with self._server.reading():
-                statement = _HEADS if after else _FIRST_HEADS
-                heads = self._server.all(statement, (thread, *after, PAGE_ROWS))
-                keys = list({key for head in heads for key in _blob_keys(head[0], _loaded(head[3]))})
+                heads = self._page(thread, after)
+                keys = list({key for head in heads for key in _blob_keys(head)})
                 sizes = self._server.all(
                     f"SELECT checkpoint_ns, channel, version, coalesce(length(blob), 0) {_OF_KEYS}",
                     (thread, *_transposed(keys)),
@@ -112,13 +125,13 @@ class Rows:
             after = heads[-1][:2]
 
     def _batches(
-        self, thread: str, heads: list[Any], sizes: dict[BlobKey, int], kept: OrderedDict[BlobKey, Any]
-    ) -> Iterator[list[Any]]:
+        self, thread: str, heads: list[_Head], sizes: dict[BlobKey, int], kept: OrderedDict[BlobKey, Any]
+    ) -> Iterator[list[_Head]]:
         """As many heads as there is room for their blobs, which are in ``kept`` then."""
-        batch: list[Any] = []
+        batch: list[_Head] = []
         wanted: dict[BlobKey, int] = {}
         for head in heads:
-            keys = [key for key in _blob_keys(head[0], _loaded(head[3])) if key in sizes]
+            keys = [key for key in _blob_keys(head) if key in sizes]
             more = {key: sizes[key] for key in keys if key not in kept and key not in wanted}
             if batch and sum(wanted.values()) + sum(more.values()) > FETCHED:
                 self._fetch(thread, wanted, kept)
@@ -180,26 +193,24 @@ class Rows:
         def digest_of(value: Any) -> bytes:
             return of_value(cuts.packed(value))
 
-        for heads in self._heads(thread):
-            for namespace, checkpoint_id, parent, state, metadata in heads:
-                fields = _loaded(state)
-                values, _, _ = _values(namespace, fields, blobs.get, digest_of)
-                fields = without_marks(fields)
-                row = Checkpoint(namespace, checkpoint_id, parent, fields, {}, {}, frozenset(), _loaded(metadata))
-                found[row.key] = digests.of_checkpoint(row, values)
+        for head in self._heads(thread):
+            values, _, _ = _values(head, blobs.get, digest_of)
+            fields, described = without_marks(head.fields), _loaded(head.metadata)
+            row = Checkpoint(head.namespace, head.id, head.parent, fields, {}, {}, frozenset(), described)
+            found[row.key] = digests.of_checkpoint(row, values)
         for columns in self._writes(thread, "sha256(blob)"):
             write = Write(*columns)
             found[write.key] = digests.of_write(write, write.value)
         return found
 
-    def _heads(self, thread: str) -> Iterator[list[Any]]:
-        after: tuple[Any, ...] = ()
+    def _heads(self, thread: str) -> Iterator[_Head]:
+        after: tuple[str, ...] = ()
         while True:
-            heads = self._server.all(_HEADS if after else _FIRST_HEADS, (thread, *after, PAGE_ROWS))
-            yield heads
-            if len(heads) < PAGE_ROWS:
+            page = self._page(thread, after)
+            yield from page
+            if len(page) < PAGE_ROWS:
                 return
-            after = heads[-1][:2]
+            after = page[-1][:2]
 
     def blob_digests(self, thread: str) -> dict[BlobKey, tuple[bytes, bool]]:
         """Of all blobs of a thread that hold a value, and whether each is a snapshot."""
@@ -236,25 +247,34 @@ def _loaded(text: str) -> Any:
         raise UnmovableError("has JSON that Python can't read") from None
 
 
-def _blob_keys(namespace: str, fields: Any) -> list[BlobKey]:
-    versions = fields.get("channel_versions") if isinstance(fields, dict) else None
+def _loaded_or_why(text: str) -> Any:
+    try:
+        return _loaded(text)
+    except UnmovableError as why:
+        return why
+
+
+def _blob_keys(head: _Head) -> list[BlobKey]:
+    versions = head.fields.get("channel_versions") if isinstance(head.fields, dict) else None
     if not isinstance(versions, dict):
         return []
     named = ((channel, version_text(version)) for channel, version in versions.items())
-    return [(namespace, channel, version) for channel, version in named if version is not None]
+    return [(head.namespace, channel, version) for channel, version in named if version is not None]
 
 
 def _values(
-    namespace: str, fields: Any, lookup: Lookup[Found], of_plain: Callable[[Any], Found]
+    head: _Head, lookup: Lookup[Found], of_plain: Callable[[Any], Found]
 ) -> tuple[dict[str, Found], dict[str, Any], frozenset[str]]:
     """The values that PostgresSaver returns, and which of them are primitives and snapshots.
 
-    ``fields`` loses its channel values. A snapshot counts where ``put`` has left its mark: other checkpoints have the
-    version of it, because the channel has not changed since, and are rebuilt from it all the same.
+    The head's fields lose their channel values. A snapshot counts where ``put`` has left its mark: other checkpoints
+    have the version of it, because the channel has not changed since, and are rebuilt from it all the same.
     """
-    if not isinstance(fields, dict):
+    if isinstance(head.fields, UnmovableError):
+        raise head.fields
+    if not isinstance(head.fields, dict):
         raise UnmovableError("is no checkpoint: its JSON is no object")
-    inline = fields.pop("channel_values", None) or {}
+    inline = head.fields.pop("channel_values", None) or {}
     values: dict[str, Found] = {}
     primitives = {}
     snapshots = set()
@@ -262,7 +282,7 @@ def _values(
         values[channel] = of_plain(value)
         if not isinstance(value, (list, dict)):
             primitives[channel] = value
-    for key in _blob_keys(namespace, fields):
+    for key in _blob_keys(head):
         found = lookup(key)
         channel = key[1]
         if found is None or (found[1] and channel not in inline):
@@ -281,7 +301,7 @@ def _as_message_pack(channel: str, kind: str, blob: bytes | None) -> Any:
     if kind == "null":
         return cuts.packed(None), False
     if kind == "bytes" and blob is not None:
-        return cuts.packed_bytes(blob), False
+        return cuts.packed(blob), False
     if kind == "msgpack" and blob is not None:
         return blob, cuts.is_snapshot(blob[:9])
     what = f"{'encrypted' if '+' in kind else 'no MessagePack'} ({kind})"

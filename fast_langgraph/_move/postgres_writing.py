@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fast_langgraph._move.postgres import Server
+from fast_langgraph._move.postgres import TABLES, Server
 from fast_langgraph._move.postgres_rows import Rows
 from fast_langgraph._move.refusals import MoveRefusedError
 from fast_langgraph._move.rows import Checkpoint, Key, Row, Write, place
 from fast_langgraph._move.stored_values import Stored
 from fast_langgraph._move.versions import BlobKey
 
-_COPY = {
-    "checkpoint_blobs": {
-        "thread_id": "text",
-        "checkpoint_ns": "text",
-        "channel": "text",
-        "version": "text",
-        "type": "text",
-        "blob": "bytea",
-    },
-    "checkpoints": {
-        "thread_id": "text",
-        "checkpoint_ns": "text",
-        "checkpoint_id": "text",
-        "parent_checkpoint_id": "text",
-        "checkpoint": "jsonb",
-        "metadata": "jsonb",
-    },
-    "checkpoint_writes": {
-        "thread_id": "text",
-        "checkpoint_ns": "text",
-        "checkpoint_id": "text",
-        "task_id": "text",
-        "task_path": "text",
-        "idx": "int4",
-        "channel": "text",
-        "type": "text",
-        "blob": "bytea",
-    },
-}
+#: the tables are those of the installed release, which have a path
+_COPY = {**TABLES, "checkpoint_writes": {**TABLES["checkpoint_writes"], "task_path": "text"}}
 
 
 class Writer:
@@ -64,7 +37,7 @@ class Writer:
         for row in rows:
             if isinstance(row, Write):
                 key = (thread, row.namespace, row.checkpoint_id, row.task_id)
-                columns["checkpoint_writes"].append((*key, row.task_path, row.idx, row.channel, row.kind, row.value))
+                columns["checkpoint_writes"].append((*key, row.idx, row.channel, row.kind, row.value, row.task_path))
             elif isinstance(row, Checkpoint):
                 stored = Stored(thread, row)
                 columns["checkpoints"].append(

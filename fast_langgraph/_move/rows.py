@@ -101,10 +101,17 @@ Row = Checkpoint | Whole | Write
 
 def place(thread: str, row: Row) -> str:
     """How messages name a row."""
-    namespace = f" in namespace {row.namespace!r}" if row.namespace else ""
     if isinstance(row, Write):
         return (
-            f"thread {thread!r}{namespace}: the write of task {row.task_id!r} to channel {row.channel!r} "
+            f"{_within(thread, row.namespace)}: the write of task {row.task_id!r} to channel {row.channel!r} "
             f"of checkpoint {row.checkpoint_id!r}"
         )
-    return f"thread {thread!r}{namespace}: checkpoint {row.id!r}"
+    return place_of_checkpoint(thread, row.namespace, row.id)
+
+
+def place_of_checkpoint(thread: str, namespace: str, checkpoint_id: str) -> str:
+    return f"{_within(thread, namespace)}: checkpoint {checkpoint_id!r}"
+
+
+def _within(thread: str, namespace: str) -> str:
+    return f"thread {thread!r}" + (f" in namespace {namespace!r}" if namespace else "")

@@ -19,6 +19,7 @@ from fast_langgraph._move.examination import Examination
 from fast_langgraph._move.refusals import MoveRefusedError, Refusals, TakenError, UnmovableError
 from fast_langgraph._move.report import MovedThread, MoveReport
 from fast_langgraph._move.rows import Key, Row, place
+from fast_langgraph._shared.wording import number
 
 #: what is written in one transaction, about
 BATCH_BYTES, BATCH_ROWS = 8 << 20, 1_000
@@ -124,7 +125,7 @@ class _Move:
         others = len(there.keys() - self._source.threads().keys())
         if others:
             occupied.add(
-                f"{self._target.described} has {_number(others, 'thread')} that {self._source.described} has not"
+                f"{self._target.described} has {number(others, 'thread')} that {self._source.described} has not"
             )
         for thread, count in chosen.items():
             examination = Examination(self._source, self._target, thread, self._refusals)
@@ -134,9 +135,9 @@ class _Move:
             only = len(held.keys() - found.keys())
             if differing or only:
                 what = (
-                    _number(differing, "row") + " with other contents"
+                    number(differing, "row") + " with other contents"
                     if differing
-                    else _number(only, "row") + " that the source has not"
+                    else number(only, "row") + " that the source has not"
                 )
                 occupied.add(f"thread {thread!r} has in the target {what}")
             self._bytes += examination.bytes
@@ -207,10 +208,6 @@ class _Move:
         marked = self._marked.get(thread, 0)
         compared = MovedThread(thread, *_counts(found), *_counts(moved), *_counts(both), len(held) - len(both), marked)
         return replace(compared, source_digest=digests.of_thread(found), target_digest=digests.of_thread(both))
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _counts(keys: Any) -> tuple[int, int]:

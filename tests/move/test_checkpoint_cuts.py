@@ -11,7 +11,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
 from fast_langgraph import _native
-from fast_langgraph._move import cuts
+from fast_langgraph._move import cuts, postgres_rows
 from fast_langgraph._move.refusals import UnmovableError
 from fast_langgraph._move.rows import Whole
 from samples.checkpoints import checkpoint
@@ -61,7 +61,8 @@ def test_a_checkpoint_is_put_together_again_byte_for_byte(count):
 
 @pytest.mark.parametrize("size", [0, 255, 256, 65_535, 65_536])
 def test_bytes_are_packed_as_stock_packs_them(size):
-    assert cuts.packed_bytes(b"\xff" * size) == ormsgpack.packb(b"\xff" * size)
+    found = postgres_rows._as_message_pack("channel", "bytes", b"\xff" * size)
+    assert found == (ormsgpack.packb(b"\xff" * size), False)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 8, 16, 255, 256, 65_536])

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 
 import psycopg
@@ -136,14 +136,20 @@ def test_a_database_without_tables_is_no_source(sqlite, postgres):
     assert not sqlite.exists()
 
 
+@contextmanager
+def made_with(server, options):
+    """A database of this name, which no other test has."""
+    server.drop("unusual")
+    try:
+        yield server.create("unusual", f"TEMPLATE template0 {options}")
+    finally:
+        server.drop("unusual")
+
+
 def test_a_database_in_another_encoding_is_refused(sqlite, server):
     fill(sqlite, "t")
-    server.drop("latin")
-    address = server.create("latin", "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
-    try:
+    with made_with(server, "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as address:
         refused(sqlite, address, "has the encoding LATIN1")
-    finally:
-        server.drop("latin")
 
 
 def test_a_database_that_would_take_another_checkpoint_for_the_latest_is_refused(sqlite, server):
@@ -151,12 +157,8 @@ def test_a_database_that_would_take_another_checkpoint_for_the_latest_is_refused
         for name in ("a", "B", "c"):
             made = {**checkpoint(1), "id": name}
             saver.put({"configurable": {"thread_id": "t", "checkpoint_ns": ""}}, made, METADATA, {})
-    server.drop("icu")
-    address = server.create("icu", "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'")
-    try:
+    with made_with(server, "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'") as address:
         refused(sqlite, address, "order the ids of checkpoints differently")
-    finally:
-        server.drop("icu")
 
 
 OLD = 5  # the migrations before task_path, and before the indexes

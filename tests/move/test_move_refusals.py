@@ -63,18 +63,20 @@ ODD_VALUES = {
 }
 
 
+def carried_exactly(sqlite, postgres, back, *what):
+    """There, and back again."""
+    with saver_of(sqlite) as saver:
+        put(saver, *what)
+        expected = answers(saver)
+    for source, target in ((sqlite, postgres), (postgres, back)):
+        assert move(source, target).is_equal
+        with saver_of(target) as saver:
+            assert differing(expected, answers(saver)) == []
+
+
 @pytest.mark.parametrize("name", ODD_VALUES)
 def test_odd_values_of_channels_are_carried_exactly(name, sqlite, postgres, tmp_path):
-    with saver_of(sqlite) as saver:
-        put(saver, {"odd": ODD_VALUES[name], "é": [1]})
-        expected = answers(saver)
-    assert move(sqlite, postgres).is_equal
-    with saver_of(postgres) as saver:
-        assert differing(expected, answers(saver)) == []
-    back = tmp_path / "back.db"
-    assert move(postgres, back).is_equal
-    with saver_of(back) as saver:
-        assert differing(expected, answers(saver)) == []
+    carried_exactly(sqlite, postgres, tmp_path / "back.db", {"odd": ODD_VALUES[name], "é": [1]})
 
 
 ODD_METADATA = {
@@ -88,16 +90,7 @@ ODD_METADATA = {
 
 @pytest.mark.parametrize("name", ODD_METADATA)
 def test_odd_metadata_are_carried_exactly(name, sqlite, postgres, tmp_path):
-    with saver_of(sqlite) as saver:
-        put(saver, {}, ODD_METADATA[name])
-        expected = answers(saver)
-    assert move(sqlite, postgres).is_equal
-    with saver_of(postgres) as saver:
-        assert differing(expected, answers(saver)) == []
-    back = tmp_path / "back.db"
-    assert move(postgres, back).is_equal
-    with saver_of(back) as saver:
-        assert differing(expected, answers(saver)) == []
+    carried_exactly(sqlite, postgres, tmp_path / "back.db", {}, ODD_METADATA[name])
 
 
 BAD_METADATA = {

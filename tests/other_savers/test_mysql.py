@@ -6,7 +6,6 @@ Of the savers that people use with JsonPlusSerializer, Redis' and MongoDB's need
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import pymysql
@@ -15,24 +14,14 @@ from langgraph.checkpoint.mysql.aio import AIOMySQLSaver
 from langgraph.checkpoint.mysql.pymysql import PyMySQLSaver
 
 from beside_stock.graph_runs import Runs
-from beside_stock.other_savers import Pair, Rows, aboth, both
+from beside_stock.other_savers import Rows, aboth, both
 from mariadb_server import MariaDBServer, running
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[MariaDBServer]:
     with running() as found:
         yield found
-
-
-@pytest.fixture
-def pair(server: MariaDBServer) -> Iterator[Pair]:
-    names = [f"{side}_{next(_numbers)}" for side in ("stock", "ours")]
-    yield server.create(names[0]), server.create(names[1])
-    for name in names:
-        server.drop(name)
 
 
 def rows(address: str) -> Rows:

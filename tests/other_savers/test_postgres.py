@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 import fast_langgraph
 from beside_stock.graph_runs import Runs, question
-from beside_stock.other_savers import DECODING, ENCODING, Pair, Rows, aboth, both
+from beside_stock.other_savers import DECODING, ENCODING, Rows, aboth, both
 from beside_stock.sites import runs_native
 from postgres_server import PostgresServer, running
 from samples import graphs
@@ -25,21 +24,11 @@ from samples.graphs import CONFIG
 from samples.messages import all_messages
 from samples.values import all_samples
 
-_numbers = itertools.count()
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
     with running() as found:
         yield found
-
-
-@pytest.fixture
-def pair(server: PostgresServer) -> Iterator[Pair]:
-    names = [f"{side}_{next(_numbers)}" for side in ("stock", "ours")]
-    yield server.create(names[0]), server.create(names[1])
-    for name in names:
-        server.drop(name)
 
 
 def rows(address: str) -> Rows:
